@@ -7,7 +7,6 @@ import json
 import sys
 from typing import Annotated
 
-import click
 import typer
 from rich.console import Console
 from rich.text import Text
@@ -42,6 +41,7 @@ def build() -> typer.Typer:
 
 
 def _options(
+    *,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
@@ -54,18 +54,13 @@ def _options(
 def main() -> None:
     """Entry point: exit codes are those of :mod:`freehold.errors`; no traceback without ``--debug``."""
     try:
-        build()(standalone_mode=False)
+        build()()
     except (FreeholdError, FreeholdErrors) as error:
         if "--debug" in sys.argv:
             raise
         _show(error)
         sys.exit(error.exit_code)
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
+    except KeyboardInterrupt:
         Console(stderr=True).print("interrupted; the same command goes on from here")
         sys.exit(130)
 

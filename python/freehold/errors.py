@@ -97,7 +97,7 @@ class UnknownStateError(FreeholdError):
     exit_code = 7
 
 
-class FreeholdErrors(Exception):
+class FreeholdErrors(Exception):  # noqa: N818  a group, as ExceptionGroup is
     """All the errors of one step, so that the user mends them in one go."""
 
     def __init__(self, errors: Sequence[FreeholdError]) -> None:
