@@ -1,0 +1,55 @@
+# Freehold. `make up` builds everything from a bare Debian 12 machine; `make help` lists the rest.
+
+PYTHON ?= python3
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=FREEHOLD_LAB,FREEHOLD_CACHE,XDG_CACHE_HOME)
+BIN := .venv/bin
+ENVIRONMENT := $(SUDO) env PYTHONPATH=python $(PYTHON) -m freehold.environment
+QUIET_LINT := ANSIBLE_LINT_SKIP_SCHEMA_UPDATE=1 ANSIBLE_LINT_NODEPS=1
+
+.DEFAULT_GOAL := help
+.PHONY: help up down status check test test-full bench lock format environment environment-dev lint types unit
+
+help:  ## This list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+up: environment  ## From a bare machine to an endpoint that answers
+	@$(SUDO) $(BIN)/freehold lab up
+
+down:  ## Remove every trace of the lab
+	@$(SUDO) sh -c 'if [ -x $(BIN)/freehold ]; then $(BIN)/freehold lab down; else PYTHONPATH=python $(PYTHON) -m freehold.lab.down; fi'
+
+status:  ## What the fleet is, whether it is sovereign, what a token costs
+	@$(SUDO) $(BIN)/freehold status
+
+check: environment-dev lint types unit  ## Lint, types, unit tests: all the time, under 3 minutes
+
+test: check  ## Everything of `check`, the plugin's conformance, and the lab
+	@$(SUDO) $(BIN)/freehold lab test
+
+test-full: check  ## The long lanes too
+	@$(SUDO) $(BIN)/freehold lab test --full
+
+bench: environment-dev  ## The figures of docs/benchmarks.md, measured here and now
+	@$(SUDO) $(BIN)/python tests/bench/main_job.py
+
+lock: environment-dev  ## Resolve requirements/*.in anew, with digests and without index addresses
+	@$(SUDO) $(BIN)/python -m freehold.toolchain.lock
+
+format: environment-dev  ## Rewrite the code in its one form
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+environment:
+	@$(ENVIRONMENT) control
+
+environment-dev:
+	@$(ENVIRONMENT) dev
+
+lint:
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check . && echo "ok ruff"
+	@$(QUIET_LINT) $(BIN)/ansible-lint --offline -q && echo "ok ansible-lint, profile production"
+
+types:
+	@$(BIN)/mypy
+
+unit:
+	@$(BIN)/pytest -q tests/unit tests/stacks tests/repo

@@ -1,0 +1,1 @@
+"""What a token costs on hardware that is owned."""

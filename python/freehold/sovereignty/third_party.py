@@ -1,0 +1,63 @@
+"""Finds the hosts that a configuration text names, so that a check can say which of them are somebody else's."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+URL = re.compile(r"\b[a-z][a-z0-9+.-]*://(?:[^\s/@\"']*@)?(\[[0-9a-f:]+\]|[^\s/:\"'<>,;\]}]+)", re.IGNORECASE)
+ADDRESS = re.compile(r"(?<![\w.:])(\d{1,3}(?:\.\d{1,3}){3})(?![\w.])")
+# Domains that a daemon of this stack could be talked into calling. File names such as `main.py` or `x.service` are no
+# match; a private top-level domain such as `.internal` is the owner's.
+DOMAIN = re.compile(
+    r"(?<![\w./@-])((?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+"
+    r"(?:com|org|net|io|ai|dev|app|cloud|co|tech|gov|edu|info|us|eu|uk|de|fr|cn|jp|run))(?![\w-]|\.\w)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, order=True)
+class NamedHost:
+    """A host that a file names; ``line`` counts from 1."""
+
+    file: str
+    line: int
+    host: str
+
+
+def named_hosts(file: str, text: str) -> Iterator[NamedHost]:
+    """Every host that ``text`` names, comments and units' documentation links left out: they call nobody."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.lstrip().startswith(("#", ";", "//", "Documentation=")):
+            continue
+        for host in sorted(_hosts_in(line)):
+            yield NamedHost(file, number, host)
+
+
+def _hosts_in(line: str) -> set[str]:
+    found = {match.group(1).strip("[]").lower() for match in URL.finditer(line)}
+    found |= {match.group(1) for match in ADDRESS.finditer(line) if _is_address(match.group(1))}
+    found |= {match.group(1).lower() for match in DOMAIN.finditer(line)}
+    return found
+
+
+def third_party(hosts: Iterator[NamedHost], own: Collection[str]) -> list[NamedHost]:
+    """Those that are neither loopback, nor unspecified, nor in ``own`` (names and addresses of the owner)."""
+    return [named for named in hosts if named.host not in own and not _is_local(named.host)]
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_local(host: str) -> bool:
+    if not _is_address(host):
+        return host == "localhost" or "." not in host
+    address = ipaddress.ip_address(host)
+    return address.is_loopback or address.is_unspecified or address.is_link_local or address.is_multicast

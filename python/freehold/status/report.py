@@ -1,0 +1,159 @@
+"""From what the nodes said to what `freehold status` shows: one plain structure for the table and for ``--json``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from freehold.cost.token_cost import Prices, token_cost
+from freehold.sovereignty import checks
+from freehold.sovereignty.result import CheckResult, Outcome, verdict
+from freehold.status import counters
+from freehold.status.gather import NodeReading
+
+MILLIJOULE = 1e-3
+ENERGY = "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION"
+TOKENS = "gen_ai_client_token_usage_sum"
+IN, OUT = {"gen_ai_token_type": "input"}, {"gen_ai_token_type": "output"}
+
+
+def build(
+    document: Mapping[str, Any], readings: Sequence[NodeReading], switches: Mapping[str, Mapping[str, str]], kept: Path
+) -> dict[str, Any]:
+    """Judge the readings and price the tokens. ``kept`` is the folder of the tallies between two calls."""
+    results = [result for reading in readings for result in judge(document, reading, switches)]
+    nodes = [_node(document, reading) for reading in readings]
+    return {
+        "fleet": document["stack"],
+        "simulated": list(document["simulated"]),
+        "verdict": str(verdict(results)),
+        "nodes": nodes,
+        "models": _models(document, results),
+        "checks": [result.as_json() for result in results],
+        "energy_and_cost": _cost(document, readings, kept),
+    }
+
+
+def judge(
+    document: Mapping[str, Any], reading: NodeReading, switches: Mapping[str, Mapping[str, str]]
+) -> list[CheckResult]:
+    """Run the first sovereignty checks on one node's facts."""
+    at = datetime.fromtimestamp(reading.at, UTC).isoformat(timespec="seconds")
+    name, facts = reading.name, reading.facts
+    if "error" in facts:
+        return [CheckResult("node_readable", name, Outcome.UNKNOWN, str(facts["error"]), at)]
+    return [
+        *checks.weights_digest(name, facts, [model["name"] for model in document["models"]], at),
+        checks.no_route_out(name, facts, at),
+        checks.no_third_party_host(name, facts, own_hosts(document), at),
+        checks.phone_home_switches(name, facts, switches, at),
+    ]
+
+
+def own_hosts(document: Mapping[str, Any]) -> set[str]:
+    """Names and addresses that are the owner's: the nodes, and the control host that serves the bundle."""
+    own = {host[key] for host in document["hosts"] for key in ("name", "address", "serve_address")}
+    own |= set(document.get("sovereignty", {}).get("own_hosts", ()))
+    return own | {document["bundle"]["url"].split("://", 1)[1].split("/", 1)[0].rsplit(":", 1)[0]}
+
+
+def _node(document: Mapping[str, Any], reading: NodeReading) -> dict[str, Any]:
+    host = next(host for host in document["hosts"] if host["name"] == reading.name)
+    facts = reading.facts
+    readable = "error" not in facts
+    gpu = _text(facts, "gpu")
+    units = facts["units"] if readable and "error" not in facts["units"] else {}
+    return {
+        "name": reading.name,
+        "endpoint": f"http://{host['serve_address']}:{document['gateway']['port']}/v1",
+        "reachable": readable,
+        "error": None if readable else facts["error"],
+        "os": facts["os"].get("PRETTY_NAME") if readable else None,
+        "gpus": _gpus(gpu, "gpu" in document["simulated"]),
+        "gpus_expected": host["gpus"],
+        "services": {name: unit["ActiveState"] for name, unit in sorted(units.items())},
+        "probe": reading.probe.as_json() if reading.probe else None,
+    }
+
+
+def _gpus(exposition: str | None, simulated_by_declaration: bool) -> dict[str, Any] | None:  # noqa: FBT001
+    if exposition is None:
+        return None
+    said = counters.total(exposition, "freehold_simulated", part="gpu")
+    return {
+        "count": len(counters.labels(exposition, "DCGM_FI_DEV_GPU_TEMP")),
+        "model": next((each["modelName"] for each in counters.labels(exposition, "DCGM_FI_DEV_GPU_TEMP")), None),
+        "power_watts": counters.total(exposition, "DCGM_FI_DEV_POWER_USAGE"),
+        "simulated": simulated_by_declaration or bool(said),
+    }
+
+
+def _text(facts: Mapping[str, Any], source: str) -> str | None:
+    text = facts.get("metrics", {}).get(source)
+    return text if isinstance(text, str) else None
+
+
+def _models(document: Mapping[str, Any], results: Sequence[CheckResult]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": model["name"],
+            "kind": model["kind"],
+            "engine": model["engine"],
+            "digest": document["bundle"]["models"][model["name"]]["digest"],
+            "verified": {
+                result.subject.split("/")[0]: str(result.outcome)
+                for result in results
+                if result.id == "weights_digest" and result.subject.endswith(f"/{model['name']}")
+            },
+        }
+        for model in document["models"]
+    ]
+
+
+def _cost(document: Mapping[str, Any], readings: Sequence[NodeReading], kept: Path) -> dict[str, Any]:
+    declared = document["prices"]
+    prices = Prices(**{name: declared[name] for name in Prices.__dataclass_fields__})
+    tallies = [tally for reading in readings if (tally := _tally(reading, kept))]
+    window = counters.together([tally.window() for tally in tallies])
+    cost = token_cost(window, prices, len(tallies))
+    simulated = "gpu" in document["simulated"]
+    return {
+        "simulated": simulated,
+        "note": "energy and cost rest on simulated GPUs: they show the method, not a price" if simulated else "",
+        "nodes_counted": len(tallies),
+        "nodes_unreadable": [reading.name for reading in readings if not _counter(reading.at, reading.facts)],
+        "since": min((tally.since for tally in tallies), default=None),
+        "window_seconds": window.seconds,
+        "joules": window.joules,
+        "prompt_tokens": window.prompt_tokens,
+        "completion_tokens": window.completion_tokens,
+        "prices": dict(declared),
+        **cost.as_json(),
+    }
+
+
+def _tally(reading: NodeReading, kept: Path) -> counters.Tally | None:
+    before, now = _counter(reading.before_at, reading.before), _counter(reading.at, reading.facts)
+    if now is None:
+        return None
+    path = kept / f"{reading.name}.json"
+    tally = counters.add(counters.load(path) or counters.begin(before or now), now)
+    counters.save(path, tally)
+    return tally
+
+
+def _counter(at: float, facts: Mapping[str, Any]) -> counters.Reading | None:
+    gpu, gateway = _text(facts, "gpu"), _text(facts, "gateway")
+    energy = counters.total(gpu, ENERGY) if gpu else None
+    if energy is None or gateway is None:
+        return None
+    return counters.Reading(
+        at=at,
+        joules=energy * MILLIJOULE,
+        energy_id=",".join(sorted(each["UUID"] for each in counters.labels(gpu or "", ENERGY))),
+        prompt_tokens=int(counters.total(gateway, TOKENS, **IN) or 0),
+        completion_tokens=int(counters.total(gateway, TOKENS, **OUT) or 0),
+        tokens_id=str(counters.total(gateway, "process_start_time_seconds")),
+    )

@@ -1,0 +1,128 @@
+"""The tables of `freehold status`. Whatever rests on something simulated says so in its own row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+COLOURS = {"ok": "green", "fail": "bold red", "unknown": "yellow", "not_applicable": "dim", "active": "green"}
+VERDICT_COLOURS = {"SOVEREIGN": "bold green", "NOT SOVEREIGN": "bold red", "UNKNOWN": "bold yellow"}
+SIMULATED = " (simulated)"
+SHORT_WINDOW_SECONDS = 10
+
+
+def tables(report: Mapping[str, Any]) -> Group:
+    """Everything, as one printable group."""
+    return Group(*_parts(report))
+
+
+def _parts(report: Mapping[str, Any]) -> Iterator[Table | Text]:
+    yield _nodes(report)
+    yield _models(report)
+    yield _checks(report)
+    yield _cost(report["energy_and_cost"])
+    yield Text.assemble("Verdict of the first checks: ", (report["verdict"], VERDICT_COLOURS[report["verdict"]]))
+    if report["simulated"]:
+        yield Text(
+            f"Simulated in this fleet: {', '.join(report['simulated'])}. Figures marked so show the method only.",
+            "yellow",
+        )
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", expand=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _nodes(report: Mapping[str, Any]) -> Table:
+    table = _table("Nodes", "node", "endpoint", "services", "GPUs", "power", "first token", "tokens/s")
+    for node in report["nodes"]:
+        if not node["reachable"]:
+            table.add_row(node["name"], node["endpoint"], Text(f"unknown: {node['error']}", "yellow"), "", "", "", "")
+            continue
+        table.add_row(node["name"], node["endpoint"], _services(node), *_gpus(node), *_probe(node["probe"]))
+    return table
+
+
+def _services(node: Mapping[str, Any]) -> Text:
+    states = node["services"]
+    idle = [f"{name.removesuffix('.service')} {state}" for name, state in states.items() if state != "active"]
+    if not states:
+        return Text("none found", "yellow")
+    if idle:
+        return Text(", ".join(idle), "bold red")
+    return Text(f"{len(states)} active", "green")
+
+
+def _gpus(node: Mapping[str, Any]) -> tuple[str, str]:
+    gpus = node["gpus"]
+    if gpus is None:
+        return f"unknown of {node['gpus_expected']}", ""
+    mark = SIMULATED if gpus["simulated"] else ""
+    model = (gpus["model"] or "").removesuffix(SIMULATED)
+    watts = gpus["power_watts"]
+    return f"{gpus['count']} of {node['gpus_expected']} {model}{mark}", f"{watts:.0f} W{mark}" if watts else "unknown"
+
+
+def _probe(probe: Mapping[str, Any] | None) -> tuple[Text, Text]:
+    if probe is None:
+        return Text("no chat model"), Text("")
+    if not probe["answered"]:
+        return Text(f"no answer: {probe['error']}", "bold red"), Text("")
+    rate = probe["tokens_per_second"]
+    return Text(f"{probe['first_token_seconds']:.2f} s"), Text(f"{rate:.1f}" if rate else "too short")
+
+
+def _models(report: Mapping[str, Any]) -> Table:
+    table = _table("Models", "model", "kind", "engine", "digest (sha256 of the file list)", "on disk")
+    for model in report["models"]:
+        states = sorted(set(model["verified"].values()))
+        seen = Text(", ".join(states) or "unknown", COLOURS[states[0]] if len(states) == 1 else "yellow")
+        table.add_row(model["name"], model["kind"], model["engine"], model["digest"][:16] + "…", seen)
+    return table
+
+
+def _checks(report: Mapping[str, Any]) -> Table:
+    table = _table("Sovereignty, first checks", "check", "subject", "outcome", "what was seen")
+    for check in report["checks"]:
+        outcome = Text(check["outcome"], COLOURS[check["outcome"]])
+        table.add_row(check["id"], check["subject"], outcome, check["summary"])
+    return table
+
+
+def _cost(cost: Mapping[str, Any]) -> Table:
+    mark = SIMULATED if cost["simulated"] else ""
+    table = _table(f"Energy and cost so far{mark}", "what", "value", "from")
+    for row in _cost_rows(cost, mark):
+        table.add_row(*row)
+    return table
+
+
+def _cost_rows(cost: Mapping[str, Any], mark: str) -> Iterator[tuple[str, str, str]]:
+    prices, currency = cost["prices"], cost["prices"]["currency"]
+    short = ", too short for the energy counter's step" if cost["window_seconds"] < SHORT_WINDOW_SECONDS else ""
+    yield "window", f"{cost['window_seconds']:.0f} s{short}", f"{cost['nodes_counted']} node(s) since the first status"
+    yield "tokens", f"{cost['prompt_tokens']} in, {cost['completion_tokens']} out", "the gateway's counters"
+    yield f"energy{mark}", f"{cost['joules']:.0f} J", "the GPUs' energy counters"
+    yield f"energy a token{mark}", _figure(cost["joules_per_token"], "J"), "energy / tokens"
+    yield (
+        f"electricity{mark}",
+        _figure(cost["energy_per_million"], f"{currency} per million tokens"),
+        f"PUE {prices['pue']} times {prices['electricity_per_kwh']} {currency}/kWh",
+    )
+    yield (
+        f"hardware{mark}",
+        _figure(cost["hardware_per_million"], f"{currency} per million tokens"),
+        f"{prices['node_purchase']:.0f} {currency} a node over {prices['years']:g} years, straight line",
+    )
+    yield f"together{mark}", _figure(cost["total_per_million"], f"{currency} per million tokens"), cost["note"]
+
+
+def _figure(value: float | None, unit: str) -> str:
+    return "no tokens counted yet" if value is None else f"{value:,.2f} {unit}"
