@@ -1,0 +1,52 @@
+"""The node cannot reach the internet, and the check that says so can say the opposite."""
+
+from collections.abc import Iterator
+
+import pytest
+from conftest import Document, Outside, ReadFacts
+from testinfra.host import Host
+
+from freehold.sovereignty import checks
+from freehold.sovereignty.result import Outcome
+from freehold.status.report import own_hosts
+
+AT = "2026-11-21T12:00:00+00:00"
+INTERNET = "203.0.113.10"
+
+
+@pytest.fixture
+def way_out(node: Host) -> Iterator[None]:
+    node.check_output("ip route add default via 10.84.0.100")
+    yield
+    node.check_output("ip route del default via 10.84.0.100")
+
+
+def test_the_attempt_to_leave_fails(facts: ReadFacts) -> None:
+    assert checks.no_route_out("gpu1", facts(), AT).outcome is Outcome.OK
+
+
+@pytest.mark.usefixtures("way_out")
+def test_with_a_route_the_same_attempt_gets_out_and_the_check_turns_red(facts: ReadFacts) -> None:
+    result = checks.no_route_out("gpu1", facts(), AT)
+    assert result.outcome is Outcome.FAIL
+    assert result.summary.startswith(f"reached {INTERNET}")
+
+
+def test_the_outside_itself_reaches_that_address(outside: Outside) -> None:
+    assert outside("ping", "-c1", "-W2", INTERNET).returncode == 0
+
+
+def test_no_configuration_names_somebody_elses_host(facts: ReadFacts, document: Document) -> None:
+    result = checks.no_third_party_host("gpu1", facts(), own_hosts(document), AT)
+    assert (result.outcome, result.evidence["hosts"]) == (Outcome.OK, [])
+
+
+def test_a_third_partys_host_in_a_unit_is_found(node: Host, facts: ReadFacts) -> None:
+    drop_in = "/etc/systemd/system/freehold-gateway.service.d/control.conf"
+    node.check_output(
+        f"mkdir -p $(dirname {drop_in}) && echo '[Service]\nEnvironment=A=https://api.vendor.com' > {drop_in}"
+    )
+    try:
+        assert checks.no_third_party_host("gpu1", facts(), set(), AT).outcome is Outcome.FAIL
+    finally:
+        node.check_output(f"rm -r $(dirname {drop_in})")
