@@ -1,0 +1,65 @@
+"""What changed between the inputs of the last run and the new ones, and whether that means a replacement."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from freehold.pulumi_command import wire
+
+# A change of these replaces the resource: the new one is created, then the old one's `delete` runs.
+REPLACING = "triggers"
+
+Kinds = Mapping[str, str]
+"""From the path of a property to ``ADD``, ``DELETE`` or ``UPDATE``, with ``_REPLACE`` where that is what follows."""
+
+_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+
+
+def changes(old: Mapping[str, wire.Tree], new: Mapping[str, wire.Tree]) -> Kinds:
+    """Every changed property; what the engine adds for itself (``__…``, ``version``) is no input of the command."""
+    return {
+        path: kind + "_REPLACE" if re.match(rf"{REPLACING}\b", path) else kind
+        for path, kind in _walk("", _own(old), _own(new))
+    }
+
+
+def _own(inputs: Mapping[str, wire.Tree]) -> dict[str, wire.Tree]:
+    return {key: value for key, value in inputs.items() if not key.startswith("__") and key != "version"}
+
+
+def _walk(path: str, old: wire.Tree, new: wire.Tree) -> Iterator[tuple[str, str]]:
+    if old == new:
+        return
+    if _is_map(old) and _is_map(new):
+        for key in sorted({*old, *new}):
+            yield from _pair(_child(path, key), old.get(key), new.get(key))
+    elif isinstance(old, list) and isinstance(new, list):
+        for index in range(max(len(old), len(new))):
+            yield from _pair(f"{path}[{index}]", _at(old, index), _at(new, index))
+    else:
+        yield path, "UPDATE"
+
+
+def _pair(path: str, old: wire.Tree, new: wire.Tree) -> Iterator[tuple[str, str]]:
+    if old is None and new is not None:
+        yield path, "ADD"
+    elif new is None and old is not None:
+        yield path, "DELETE"
+    else:
+        yield from _walk(path, old, new)
+
+
+def _is_map(tree: wire.Tree) -> bool:
+    """A dict of properties; a secret or an asset is compared as a whole, its marks included."""
+    return isinstance(tree, dict) and wire.SIGNATURE not in tree
+
+
+def _at(items: list[wire.Tree], index: int) -> wire.Tree:
+    return items[index] if index < len(items) else None
+
+
+def _child(path: str, key: str) -> str:
+    if not _NAME.match(key):
+        return f'{path}["{key}"]'
+    return f"{path}.{key}" if path else key

@@ -1,0 +1,125 @@
+"""What create, update and delete mean for each kind of resource; pure but for the functions that do the work."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from freehold.pulumi_command import check, wire
+from freehold.pulumi_command.secrecy import Redactor
+from freehold.pulumi_command.work import Cancellation, CommandError, Output, Task
+
+Trees = Mapping[str, wire.Tree]
+Log = Callable[[str], None]
+
+OUTPUTS = ("stdout", "stderr")
+NOTHING = Output()
+
+
+def _run_local(task: Task) -> Output:
+    from freehold.pulumi_command import local  # noqa: PLC0415
+
+    return local.run(task)
+
+
+def _run_remote(task: Task) -> Output:
+    from freehold.pulumi_command import remote  # noqa: PLC0415  SSH takes 0.2 s to import; many stacks need none
+
+    return remote.run(task)
+
+
+def _copy(task: Task) -> Output:
+    from freehold.pulumi_command import copy  # noqa: PLC0415
+
+    copy.copy(task)
+    return Output()
+
+
+def _workers() -> dict[str, Callable[[Task], Output]]:
+    return {check.LOCAL: _run_local, check.REMOTE: _run_remote, check.COPY: _copy}
+
+
+@dataclass(frozen=True)
+class Lifecycle:
+    """The three operations. ``workers`` do the work of each kind of resource."""
+
+    cancellation: Cancellation = field(default_factory=Cancellation)
+    workers: Mapping[str, Callable[[Task], Output]] = field(default_factory=_workers)
+
+    def create(self, kind: str, name: str, inputs: Trees, log: Log, *, timeout: float, preview: bool) -> _Created:
+        """Run `create`, or copy. In a preview nothing runs, and the outputs are unknown."""
+        if preview:
+            return _Created("", _with_unknown_outputs(kind, inputs))
+        identity = name + secrets.token_hex(4)
+        if kind == check.COPY:
+            self._work(kind, "", inputs, log, timeout=timeout)
+            return _Created(identity, dict(inputs))
+        command = wire.plain(inputs.get("create"))
+        output = NOTHING if command is None else self._work(kind, command, inputs, log, timeout=timeout)
+        return _Created(identity, _with_outputs(inputs, output))
+
+    def update(self, kind: str, old: Trees, inputs: Trees, log: Log, *, timeout: float, preview: bool) -> Trees:
+        """Run `update`, or `create` where there is none, or copy what changed."""
+        if preview:
+            return _with_unknown_outputs(kind, inputs)
+        if kind == check.COPY:
+            if _source(old) != _source(inputs):
+                self._work(kind, "", inputs, log, timeout=timeout)
+            return dict(inputs)
+        plain = wire.plain(dict(inputs))
+        command = plain.get("create") if plain.get("update") is None else plain["update"]
+        if command is None:
+            return {**inputs, **{name: old.get(name, "") for name in OUTPUTS}}
+        output = self._work(kind, command, inputs, log, timeout=timeout, previous=_previous(old))
+        return _with_outputs(inputs, output)
+
+    def delete(self, kind: str, old: Trees, log: Log, *, timeout: float) -> None:
+        """Run `delete` as the state has it. What was copied stays: the SDK documents no removal."""
+        command = wire.plain(old.get("delete"))
+        if kind != check.COPY and command is not None:
+            self._work(kind, command, old, log, timeout=timeout, previous=_previous(old))
+
+    def _work(
+        self, kind: str, command: str, inputs: Trees, log: Log, *, timeout: float, previous: Output = NOTHING
+    ) -> Output:
+        redactor = Redactor.of(inputs)
+        task = Task(
+            command=command,
+            inputs=wire.plain({key: value for key, value in inputs.items() if key not in OUTPUTS}),
+            previous=previous,
+            log=lambda line: log(redactor.mask(line)),
+            cancellation=self.cancellation,
+            timeout=timeout,
+        )
+        try:
+            return self.workers[kind](task)
+        except CommandError as error:
+            raise CommandError(redactor.mask(str(error))) from error
+
+
+@dataclass(frozen=True)
+class _Created:
+    identity: str
+    properties: Trees
+
+
+def _previous(old: Trees) -> Output:
+    stdout, stderr = (wire.plain(old.get(name)) for name in OUTPUTS)
+    return Output(stdout or "", stderr or "")
+
+
+def _with_outputs(inputs: Trees, output: Output) -> dict[str, wire.Tree]:
+    redactor = Redactor.of(inputs)
+    texts: dict[str, Any] = {"stdout": output.stdout, "stderr": output.stderr}
+    return {**inputs, **{name: wire.as_secret(text) if redactor.finds(text) else text for name, text in texts.items()}}
+
+
+def _with_unknown_outputs(kind: str, inputs: Trees) -> dict[str, wire.Tree]:
+    return dict(inputs) if kind == check.COPY else {**inputs, **dict.fromkeys(OUTPUTS, wire.UNKNOWN)}
+
+
+def _source(trees: Trees) -> tuple[Any, Any]:
+    source = wire.plain(trees.get("source")) or {}
+    return source.get("hash"), wire.plain(trees.get("remotePath"))
