@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 
 from freehold.errors import FreeholdError, raise_all
+from freehold.service.addresses import is_loopback
 from freehold.service.settings import Table, read_json
 
 Mode = Literal["chat", "embedding"]
@@ -59,11 +59,3 @@ def _check_host(table: Table, host: str) -> None:
 def _check_model(table: Table, model: Path) -> None:
     if model != Path("/") and not (model.is_absolute() and model.is_file()):
         table.refuse("model", str(model), "the absolute path of a GGUF file that is there", code="MODEL_MISSING")
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether ``host`` is a literal loopback address; a name is not, since somebody else may resolve it."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -1,0 +1,121 @@
+"""Reading a request's body: bounded in size, time and depth, before anybody works on it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from typing import Any
+
+from starlette.types import Receive, Scope
+
+from freehold.gateway.config import Limits
+from freehold.gateway.refusals import RefusalError, malformed, too_large, too_slow
+
+MAXIMUM_DEPTH = 64
+"""A JSON schema of a tool nests perhaps 20 deep; recursive parsers behind us crash at some thousands."""
+
+MAXIMUM_CONTAINERS = 50_000
+"""Python parses this many lists and objects in about 10 ms, during which nobody else is served."""
+
+STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
+
+
+class ClientGoneError(Exception):
+    """The client closed its connection before it had sent everything."""
+
+
+async def read(scope: Scope, receive: Receive, limits: Limits) -> bytes:
+    """Return the whole body. Raises a refusal (413, 408) or :class:`ClientGoneError`."""
+    announced = announced_length(scope)
+    if announced is not None and announced > limits.body_bytes:
+        raise too_large(limits.body_bytes)
+    try:
+        async with asyncio.timeout(limits.body_seconds):
+            return await _all(receive, limits.body_bytes)
+    except TimeoutError as error:
+        raise too_slow("The body", limits.body_seconds) from error
+
+
+async def _all(receive: Receive, limit: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        part: bytes = message.get("body", b"")
+        size += len(part)
+        if size > limit:
+            raise too_large(limit)
+        parts.append(part)
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def announced_length(scope: Scope) -> int | None:
+    """Return ``Content-Length``, or ``None`` for a chunked body and for none at all (see :func:`has_body`)."""
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value)
+    return None
+
+
+def has_body(scope: Scope) -> bool:
+    """Tell whether bytes follow the head of this request."""
+    chunked = any(name == b"transfer-encoding" for name, _ in scope["headers"])
+    return chunked or bool(announced_length(scope))
+
+
+def parse(raw: bytes) -> dict[str, Any]:
+    """Return the JSON object in ``raw``. Raises a refusal (400)."""
+    _refuse_crowd(raw)
+    try:
+        body = json.loads(raw, parse_constant=_no_constant)
+    except RecursionError as error:
+        raise _too_deep() from error
+    except ValueError as error:
+        raise malformed("The body is not JSON in UTF-8.") from error
+    if not isinstance(body, dict):
+        raise malformed("The body must be a JSON object.")
+    _refuse_depth(body)
+    return body
+
+
+def dump(body: dict[str, Any]) -> bytes:
+    """Return the JSON that goes to a runtime: made anew, so that it reads exactly what was judged here."""
+    try:
+        return json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
+    except ValueError as error:
+        raise malformed("A number in the body is out of range.") from error
+
+
+def _refuse_crowd(raw: bytes) -> None:
+    # Brackets in prompts count too, so the exact number is only looked for where the quick one is suspicious.
+    if _brackets(raw) > MAXIMUM_CONTAINERS and _brackets(STRING.sub(b"", raw)) > MAXIMUM_CONTAINERS:
+        raise malformed(f"The body may have at most {MAXIMUM_CONTAINERS} lists and objects.", reason="too_complex")
+
+
+def _brackets(raw: bytes) -> int:
+    return raw.count(b"[") + raw.count(b"{")
+
+
+def _refuse_depth(body: dict[str, Any]) -> None:
+    level: list[Any] = [body]
+    for _ in range(MAXIMUM_DEPTH):
+        level = [child for parent in level for child in _children(parent) if isinstance(child, dict | list)]
+        if not level:
+            return
+    raise _too_deep()
+
+
+def _children(parent: Any) -> Any:
+    return parent.values() if isinstance(parent, dict) else parent
+
+
+def _too_deep() -> RefusalError:
+    return malformed(f"The body may nest at most {MAXIMUM_DEPTH} deep.", reason="too_complex")
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)

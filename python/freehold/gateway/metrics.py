@@ -1,0 +1,102 @@
+"""The gateway's counters. Labels come from the settings or from fixed words, so their number is bounded.
+
+``gen_ai_*`` are OpenTelemetry's generative AI metrics in Prometheus' spelling; the rest is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+from freehold.gateway.exchange import Cut, Exchange
+
+# The bucket edges that the OpenTelemetry convention for generative AI names (v1.37.0, read 2026-11).
+TOKEN_BUCKETS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576)
+SECONDS_BUCKETS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+FIRST_TOKEN_BUCKETS = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+PER_TOKEN_BUCKETS = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5)
+
+PROVIDER = "freehold"
+OPERATIONS = {
+    "/v1/chat/completions": "chat",
+    "/v1/completions": "text_completion",
+    "/v1/embeddings": "embeddings",
+}
+GEN_AI = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model")
+
+
+class Metrics:
+    """All of the gateway's metrics in one registry."""
+
+    def __init__(self, registry: CollectorRegistry, simulated: Iterable[str] = ()) -> None:
+        ProcessCollector(registry=registry)
+        self._standard(registry)
+        self._ours(registry)
+        parts = Gauge("freehold_simulated", "1 for each part that is not real here", ["part"], registry=registry)
+        for part in simulated:
+            parts.labels(part).set(1)
+
+    def _standard(self, registry: CollectorRegistry) -> None:
+        def histogram(name: str, text: str, buckets: tuple[float, ...], *more: str) -> Histogram:
+            return Histogram(name, text, [*GEN_AI, *more], buckets=buckets, registry=registry)
+
+        self._token_usage = histogram(
+            "gen_ai_client_token_usage", "Tokens of a request", TOKEN_BUCKETS, "gen_ai_token_type"
+        )
+        self._duration = histogram("gen_ai_server_request_duration_seconds", "Whole request", SECONDS_BUCKETS)
+        self._first = histogram(
+            "gen_ai_server_time_to_first_token_seconds", "Until a stream's first token", FIRST_TOKEN_BUCKETS
+        )
+        self._per_token = histogram(
+            "gen_ai_server_time_per_output_token_seconds", "Per token after a stream's first", PER_TOKEN_BUCKETS
+        )
+
+    def _ours(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"freehold_gateway_{name}", text, labels, registry=registry)
+
+        self._tokens = counter("tokens", "Tokens answered for", "key", "model", "type", "route")
+        self._requests = counter("requests", "Requests answered", "key", "model", "path", "status")
+        self._refusals = counter("refusals", "Requests refused or failed", "reason")
+        self._cut = counter("cut_answers", "Answers that ended before their end", "model", "by")
+        self.open_requests = Gauge(
+            "freehold_gateway_open_requests", "Requests being answered", ["model"], registry=registry
+        )
+        self.connections = Gauge("freehold_gateway_connections", "Open client connections", registry=registry)
+
+    def refused(self, reason: str) -> None:
+        """Count a connection that was refused before there was a request."""
+        self._refusals.labels(reason).inc()
+
+    def record(self, exchange: Exchange) -> None:
+        """Count one finished exchange."""
+        self._requests.labels(exchange.key, exchange.model, exchange.path, str(exchange.status)).inc()
+        if exchange.reason:
+            self._refusals.labels(exchange.reason).inc()
+        if exchange.cut is not Cut.NOBODY:
+            self._cut.labels(exchange.model, exchange.cut).inc()
+        if exchange.route:
+            self._record_tokens(exchange)
+            self._record_times(exchange)
+
+    def _record_tokens(self, exchange: Exchange) -> None:
+        labels = self._gen_ai(exchange)
+        for kind, tokens in (("input", exchange.usage.prompt), ("output", exchange.usage.completion)):
+            self._tokens.labels(exchange.key, exchange.model, kind, exchange.route).inc(tokens)
+            if tokens:
+                self._token_usage.labels(*labels, kind).observe(tokens)
+
+    def _record_times(self, exchange: Exchange) -> None:
+        labels = self._gen_ai(exchange)
+        self._duration.labels(*labels).observe(exchange.seconds)
+        first = exchange.seconds_to_first_token
+        if first is None:
+            return
+        self._first.labels(*labels).observe(first)
+        if exchange.usage.completion > 1:
+            self._per_token.labels(*labels).observe((exchange.seconds - first) / (exchange.usage.completion - 1))
+
+    @staticmethod
+    def _gen_ai(exchange: Exchange) -> tuple[str, str, str]:
+        return OPERATIONS.get(exchange.path, ""), PROVIDER, exchange.model

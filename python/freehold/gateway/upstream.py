@@ -1,0 +1,115 @@
+"""The connections to the runtimes of this node: loopback literals only, no proxy, no redirect, no resolver."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, NoReturn
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from freehold.gateway.config import Limits, Model
+from freehold.gateway.refusals import RefusalError, malformed, runtime_down, runtime_failed, runtime_loading
+
+IDLE_SECONDS = 2.0
+"""llama.cpp and vLLM close an idle connection after 5 s; ours must go first, or a request meets a closing one."""
+
+LONGEST_ERROR = 64 * 1024
+CLIENT_ERRORS = range(400, 500)
+OURS_TO_ANSWER_FOR = frozenset({401, 403, 404, 405})
+OK, LOADING = 200, 503
+
+
+class Upstream:
+    """One pool for all runtimes. Use :meth:`open` and :meth:`close` around its life."""
+
+    def __init__(self, internal_key: str, limits: Limits) -> None:
+        self._headers = {
+            "Authorization": f"Bearer {internal_key}",
+            "Content-Type": "application/json",
+            "Accept-Encoding": "identity",
+        }
+        self._limits = limits
+        self._session: aiohttp.ClientSession | None = None
+
+    async def open(self) -> None:
+        """Make the pool; needs the running loop."""
+        # limit=0: how many are open is decided before a request gets here, with an answer for those that are too many.
+        connector = aiohttp.TCPConnector(limit=0, resolver=_NoNames(), keepalive_timeout=IDLE_SECONDS)
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            timeout=aiohttp.ClientTimeout(
+                total=None, sock_connect=self._limits.connect_seconds, sock_read=self._limits.silence_seconds
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            auto_decompress=False,
+            skip_auto_headers=["User-Agent", "Accept"],
+        )
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+
+    @asynccontextmanager
+    async def post(
+        self, model: Model, path: str, body: bytes, exchange_id: str
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send a request; the response is a good one. Raises a refusal for a runtime that fails or is not there."""
+        if self._session is None:
+            raise runtime_down(model.name)
+        headers = {**self._headers, "X-Request-Id": exchange_id}
+        try:
+            response = await self._session.post(model.url + path, data=body, headers=headers, allow_redirects=False)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise runtime_down(model.name) from error
+        async with response:
+            if response.status != OK:
+                await _refuse(model, response)
+            yield response
+
+
+async def _refuse(model: Model, response: aiohttp.ClientResponse) -> NoReturn:
+    if response.status == LOADING:
+        raise runtime_loading(model.name)
+    # 401 and its like are between gateway and runtime: a caller who heard them would doubt its own key.
+    if response.status not in CLIENT_ERRORS or response.status in OURS_TO_ANSWER_FOR:
+        raise runtime_failed(model.name, response.status)
+    raise await _refusal_of(model, response)
+
+
+async def _refusal_of(model: Model, response: aiohttp.ClientResponse) -> RefusalError:
+    try:
+        error = json.loads(await response.content.read(LONGEST_ERROR))["error"]
+        refusal = malformed(str(error["message"]), reason="runtime_refused")
+        refusal.type = str(error.get("type") or refusal.type)
+    except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError, AttributeError):
+        return runtime_failed(model.name, response.status)
+    refusal.status = response.status
+    return refusal
+
+
+class _NoNames(AbstractResolver):
+    """Resolves nothing: a name in an address would be a way out of the node."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        del port, family
+        raise OSError(None, "names are not resolved here", host)
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def json_object(raw: bytes) -> dict[str, Any]:
+    """Return a runtime's answer as an object; empty where it is none."""
+    try:
+        answer = json.loads(raw)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
