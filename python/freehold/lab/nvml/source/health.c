@@ -193,6 +193,16 @@ static int fill(int gpu, struct field_value *field)
         return put(field, TYPE_UINT64, sum_of_links(gpu, ".replay")), NVML_SUCCESS;
     case 59:
         return put(field, TYPE_UINT64, sum_of_links(gpu, ".recovery")), NVML_SUCCESS;
+    case 74:
+    case 75:
+    case 76:
+    case 77:
+    case 78:
+    case 79: { /* time throttled, by NVML's policies 0 to 5 */
+        char key[16];
+        snprintf(key, sizeof key, "violation%u", field->field - 74);
+        return put(field, TYPE_UINT64, whole(gpu, key, 0)), NVML_SUCCESS;
+    }
     case 82:
         return put(field, TYPE_UINT32, whole(gpu, "memory_temperature", 25)), NVML_SUCCESS;
     case 83:

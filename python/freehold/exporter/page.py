@@ -1,0 +1,106 @@
+"""The page that a scrape gets: rendered once a sample, completed with the sample's age when it is served."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from freehold.exporter.exposition import family, labels
+from freehold.exporter.metrics import DCGM, FREEHOLD
+from freehold.gpu.facts import Failure, Gpu, Sample
+
+FRESH_INTERVALS = 3
+"""Two late samples are bad luck, three are an outage: from then on the page shows no values at all."""
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A sample as text. ``always`` is true at any age (counters of the exporter, the mark of a simulation)."""
+
+    taken_at: float
+    answered: bool
+    values: str
+    always: str
+
+
+def render(sample: Sample, failed: Mapping[Failure, int], samples: int, hostname: str) -> Rendered:
+    """The text of ``sample``; ``failed`` counts failures since the start, ``samples`` the samples."""
+    rows = [(labels(gpu_labels(gpu, sample.driver_version, hostname)), gpu) for gpu in sample.gpus]
+    parts = [
+        family(one.name, one.kind, one.help, ((where, one.value(gpu)) for where, gpu in rows))
+        for one in DCGM + FREEHOLD
+    ]
+    parts.append(family("freehold_gpu_count", "gauge", "GPUs that NVML counts.", [("", len(rows))]))
+    return Rendered(sample.taken_at, sample.answered, "".join(parts), _always(sample, failed, samples))
+
+
+def gpu_labels(gpu: Gpu, driver_version: str | None, hostname: str) -> dict[str, str]:
+    """dcgm-exporter's labels, in its order."""
+    identity = gpu.identity
+    return {
+        "gpu": str(identity.index),
+        "UUID": identity.uuid or "",
+        "pci_bus_id": identity.pci_bus_id or "",
+        "device": f"nvidia{identity.index}",
+        "modelName": identity.name or "",
+        "Hostname": hostname,
+        "DCGM_FI_DRIVER_VERSION": driver_version or "",
+    }
+
+
+def _always(sample: Sample, failed: Mapping[Failure, int], samples: int) -> str:
+    failures = [(labels(_failure_labels(failure)), count) for failure, count in sorted(failed.items(), key=_order)]
+    simulated = [(labels({"part": "gpu"}), 1)] if sample.simulated else []
+    return "".join(
+        (
+            family(
+                "freehold_simulated", "gauge", "1 for a part that is simulated: its values are not real.", simulated
+            ),
+            family("freehold_gpu_samples_total", "counter", "Samples taken since the start.", [("", samples)]),
+            family(
+                "freehold_gpu_sample_seconds",
+                "gauge",
+                "How long the last sample took.",
+                [("", round(sample.seconds, 6))],
+            ),
+            family("freehold_gpu_failed_calls_total", "counter", "NVML calls that failed.", failures),
+            _process(),
+        )
+    )
+
+
+def _process() -> str:
+    # The names that every Prometheus client uses, so that what the exporter itself costs is seen like any service's.
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    seconds = round(used.ru_utime + used.ru_stime, 2)
+    return family("process_cpu_seconds_total", "counter", "CPU time of the exporter.", [("", seconds)]) + family(
+        "process_resident_memory_bytes", "gauge", "Memory of the exporter.", [("", pages * resource.getpagesize())]
+    )
+
+
+def _failure_labels(failure: Failure) -> dict[str, str]:
+    where = "" if failure.gpu is None else str(failure.gpu)
+    return {"gpu": where, "call": failure.call, "error": failure.error}
+
+
+def _order(item: tuple[Failure, int]) -> tuple[int, str, str]:
+    failure = item[0]
+    return (-1 if failure.gpu is None else failure.gpu, failure.call, failure.error)
+
+
+def page(rendered: Rendered | None, now: float, interval: float) -> bytes:
+    """What is served ``now``. Values only from a sample that answered and is at most three intervals old."""
+    if rendered is None:
+        return up(alive=False).encode()
+    age = max(0.0, now - rendered.taken_at)
+    fresh = rendered.answered and age <= FRESH_INTERVALS * interval
+    text = family("freehold_gpu_sample_age_seconds", "gauge", "Age of the last sample.", [("", round(age, 3))])
+    return (up(alive=fresh) + text + rendered.always + (rendered.values if fresh else "")).encode()
+
+
+def up(*, alive: bool) -> str:
+    """Whether the GPUs' values are there and fresh."""
+    return family("freehold_gpu_up", "gauge", "1 where NVML answers and the last sample is fresh.", [("", int(alive))])

@@ -1,0 +1,64 @@
+"""The thread that asks NVML at its own pace. Nobody waits for it: a hung call only makes the last sample old."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Protocol
+
+from freehold.exporter.page import Rendered, render
+from freehold.gpu.facts import Failure, Sample
+
+
+class Reader(Protocol):
+    """What the sampler asks; :class:`freehold.gpu.nvml.Nvml` is the real one."""
+
+    def sample(self) -> Sample:
+        """All GPUs now."""
+
+    def close(self) -> None:
+        """Give the library back."""
+
+
+class Sampler:
+    """Takes a sample each ``interval`` seconds and keeps the last one as text."""
+
+    def __init__(
+        self, reader: Reader, interval: float, hostname: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._reader = reader
+        self._interval = interval
+        self._hostname = hostname
+        self._clock = clock
+        self._stopped = threading.Event()
+        self._failed: Counter[Failure] = Counter()
+        self._samples = 0
+        self.latest: Rendered | None = None
+        """Replaced whole after each sample, so that it can be read from any thread without a lock."""
+
+    def start(self) -> threading.Thread:
+        """Run in a thread that does not keep the process alive: a call into a hung driver never comes back."""
+        thread = threading.Thread(target=self.run, name="sampler", daemon=True)
+        thread.start()
+        return thread
+
+    def stop(self) -> None:
+        """Take no further sample."""
+        self._stopped.set()
+
+    def run(self) -> None:
+        """Sample until stopped. A sample that takes longer than the interval is followed by the next at once."""
+        while not self._stopped.is_set():
+            due = self._clock() + self._interval
+            self.once()
+            self._stopped.wait(max(0.0, due - self._clock()))
+        self._reader.close()
+
+    def once(self) -> None:
+        """One sample."""
+        sample = self._reader.sample()
+        self._samples += 1
+        self._failed.update(sample.failures)
+        self.latest = render(sample, self._failed, self._samples, self._hostname)

@@ -1,0 +1,112 @@
+"""A small HTTP server: two pages, a bounded number of connections, none of them for long.
+
+Not ``http.server``: that brings an HTTP client, TLS and a mail parser, 5 MB of the 40 that the exporter may have.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import socketserver
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from freehold.exporter.exposition import CONTENT_TYPE
+
+MOST_CONNECTIONS = 16
+LONGEST_CONNECTION_SECONDS = 5.0
+"""From accept to the last byte: a client that drips its request holds a place no longer than that."""
+
+MOST_HEADER_BYTES = 8192
+REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed"}
+
+Page = Callable[[], bytes]
+
+
+class Server(socketserver.ThreadingTCPServer):
+    """Serves ``pages`` (path to content). More than the bounded number of connections are closed unanswered."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = MOST_CONNECTIONS
+
+    def __init__(self, address: tuple[str, int], pages: Mapping[str, Page]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self.pages = dict(pages)
+        self._since: dict[Any, float] = {}
+        self._guard = threading.Lock()
+        super().__init__(address, Handler)
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Whether there is a place for one more."""
+        del client_address
+        with self._guard:
+            if len(self._since) >= MOST_CONNECTIONS:
+                return False
+            self._since[request] = time.monotonic()
+        return True
+
+    def shutdown_request(self, request: Any) -> None:
+        """Give the place back."""
+        with self._guard:
+            self._since.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """Called between connections, at least twice a second: cut those that are over their time."""
+        late = time.monotonic() - LONGEST_CONNECTION_SECONDS
+        with self._guard:
+            overdue = [request for request, since in self._since.items() if since < late]
+        for request in overdue:
+            with contextlib.suppress(OSError):
+                request.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is no news; anything else is a mistake of ours and is told."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
+class Handler(socketserver.StreamRequestHandler):
+    """One request, one answer, closed."""
+
+    server: Server
+    timeout = LONGEST_CONNECTION_SECONDS
+
+    def handle(self) -> None:
+        """Answer GET; the headers are read to their end and not looked at."""
+        request = self._request()
+        if request is None:
+            self._answer(400)
+            return
+        method, path = request
+        page = self.server.pages.get(path.partition("?")[0])
+        if method != "GET":
+            self._answer(405)
+        elif page is None:
+            self._answer(404)
+        else:
+            self._answer(200, page())
+
+    def _request(self) -> tuple[str, str] | None:
+        words = self.rfile.readline(MOST_HEADER_BYTES).decode("latin-1").split()
+        left = MOST_HEADER_BYTES
+        while left > 0:
+            line = self.rfile.readline(left)
+            if line in {b"\r\n", b"\n"}:
+                break
+            left = left - len(line) if line else 0
+        whole = left > 0 and len(words) == len(("GET", "/", "HTTP/1.1")) and words[2].startswith("HTTP/1.")
+        return (words[0], words[1]) if whole else None
+
+    def _answer(self, status: int, body: bytes | None = None) -> None:
+        reason = REASONS[status]
+        body = f"{reason}\n".encode() if body is None else body
+        head = (
+            f"HTTP/1.1 {status} {reason}\r\nContent-Type: {CONTENT_TYPE}\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        )
+        self.wfile.write(head.encode() + body)

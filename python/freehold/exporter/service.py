@@ -1,0 +1,78 @@
+"""The exporter as a service: sampler, server, systemd, signals."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+import time
+from collections.abc import Mapping, Sequence
+
+from freehold.errors import FreeholdError, RefusedError, UsageError
+from freehold.exporter.notify import notify, watchdog_seconds
+from freehold.exporter.options import DEFAULT_LISTEN
+from freehold.exporter.page import page
+from freehold.exporter.sampler import Reader, Sampler
+from freehold.exporter.server import Page, Server
+
+HIGHEST_PORT = 65535
+SHORTEST_INTERVAL = 0.1
+LONGEST_NAP_SECONDS = 10.0
+
+
+def address(listen: str) -> tuple[str, int]:
+    """``host:port`` or ``[host]:port``. Raises :class:`UsageError`."""
+    host, colon, port = listen.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not (colon and host and port.isdecimal() and int(port) <= HIGHEST_PORT):
+        raise UsageError("EXPORTER_LISTEN", "--listen", listen, expected="host:port", fix=f"--listen {DEFAULT_LISTEN}")
+    return host, int(port)
+
+
+def serve(reader: Reader, listen: str, interval: float, stop: threading.Event | None = None) -> None:
+    """Serve until SIGTERM or SIGINT (or ``stop``). Raises :class:`RefusedError` if the address cannot be had."""
+    if interval < SHORTEST_INTERVAL:
+        raise UsageError("EXPORTER_INTERVAL", "--interval", str(interval), expected=f"at least {SHORTEST_INTERVAL} s")
+    stop = _until_signal() if stop is None else stop
+    sampler = Sampler(reader, interval, socket.gethostname())
+    server = _bind(
+        listen,
+        {
+            "/metrics": lambda: page(sampler.latest, time.monotonic(), interval),
+            "/healthz": lambda: b"ok\n",
+        },
+    )
+    serving = threading.Thread(target=server.serve_forever, name="server", daemon=True)
+    serving.start()
+    sampling = sampler.start()
+    notify("READY=1")
+    _stand_by(stop, (serving, sampling))
+    notify("STOPPING=1")
+    sampler.stop()
+    server.shutdown()
+    server.server_close()
+    if not stop.is_set():
+        raise FreeholdError("EXPORTER_BROKEN", listen, "a thread of the exporter ended", fix="its traceback is above")
+
+
+def _bind(listen: str, pages: Mapping[str, Page]) -> Server:
+    try:
+        return Server(address(listen), pages)
+    except OSError as error:
+        raise RefusedError(
+            "EXPORTER_ADDRESS", listen, str(error), expected="a free address of this machine", fix="--listen host:port"
+        ) from error
+
+
+def _until_signal() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def _stand_by(stop: threading.Event, threads: Sequence[threading.Thread]) -> None:
+    # The watchdog watches what a restart can mend: that the threads live. A hung driver is shown on the page instead.
+    nap = watchdog_seconds() or LONGEST_NAP_SECONDS
+    while all(thread.is_alive() for thread in threads) and not stop.wait(nap):
+        notify("WATCHDOG=1")

@@ -1,0 +1,1 @@
+"""What the GPUs of this machine say of themselves, read through NVML: facts only, no judgement."""
