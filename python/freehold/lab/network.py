@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
@@ -52,6 +53,15 @@ def raise_node(runner: Runner, plan: Plan, links: Links, node: str) -> None:
     _namespace(runner, links, plan.namespace(node), cards)
 
 
+def card_address(namespace: str, card: str) -> str:
+    """The MAC address of a card: always the same, or the others would talk to the lost card for ten seconds more.
+
+    Locally administered (the first octet's second bit), the rest from the names.
+    """
+    octets = hashlib.sha256(f"{namespace}/{card}".encode()).digest()[:5]
+    return ":".join(f"{octet:02x}" for octet in (0x02, *octets))
+
+
 def remove_namespace(runner: Runner, name: str) -> None:
     """A namespace with the processes in it: one left behind would keep the namespace and its cables alive."""
     pids = runner(["ip", "netns", "pids", name], check=False).stdout.split()
@@ -80,7 +90,8 @@ def _namespace(runner: Runner, links: Links, name: str, cards: dict[str, tuple[s
     for card, (cable, bridge) in cards.items():
         if name not in links.namespaces or cable not in links.addresses:
             remove_link(runner, cable)  # one that hangs in a namespace whose name is lost
-            runner(["ip", "link", "add", "name", cable, "type", "veth", "peer", "name", card, "netns", name])
+            peer = ["peer", "name", card, "address", card_address(name, card), "netns", name]
+            runner(["ip", "link", "add", "name", cable, "type", "veth", *peer])
         runner(["ip", "link", "set", cable, "master", bridge, "up"])
         runner(["ip", "-netns", name, "link", "set", card, "up"])
 

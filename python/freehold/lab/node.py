@@ -93,10 +93,14 @@ def boot_command(plan: Plan, name: str, root: Path, *, tun: bool) -> tuple[str, 
     """The command that runs the node until it is powered off.
 
     nspawn is started inside the node's network namespace, not told of it: only then does it mount a /sys that shows
-    the node's own interfaces. The two variables are systemd's (its docs/ENVIRONMENT.md): pure cgroup v2 in the node
-    on any host, and a writable /proc/sys/net, as the network is the node's own.
+    the node's own interfaces. The variables are systemd's (its docs/ENVIRONMENT.md): pure cgroup v2 in the node on any
+    host; a writable /proc/sys/net, as the network is the node's own; no lock files, as the group is the lock.
     """
-    variables = ("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1", "SYSTEMD_NSPAWN_API_VFS_WRITABLE=network")
+    variables = (
+        "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1",
+        "SYSTEMD_NSPAWN_API_VFS_WRITABLE=network",
+        "SYSTEMD_NSPAWN_LOCK=0",
+    )
     keep_apart = ("--register=no", "--keep-unit", "--resolv-conf=off", "--timezone=off", "--link-journal=no")
     return (
         "env",

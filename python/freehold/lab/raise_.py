@@ -6,21 +6,23 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from freehold.lab import network, node, nvml, reach, rootfs, seed, web
+from freehold.lab import network, node, nvml, outside, reach, rootfs, seed, web
 from freehold.lab.node import LabNode
 from freehold.lab.plan import node_number
-from freehold.lab.world import Lab, open_lab
+from freehold.lab.world import Lab, claim_folder, open_lab
 from freehold.steps import UP_TO_DATE, Report
 
 __all__ = ["Lab", "base_root", "nodes", "open_lab", "raise_network", "raise_nodes", "raise_web"]
 
 
 def raise_network(lab: Lab, report: Report) -> str:
-    """The two bridges and the outside."""
+    """The state folder, the two bridges, and the outside with its internet."""
+    claim_folder(lab.paths.root)
     report(f"bridges {lab.plan.management_bridge} and {lab.plan.client_bridge}, namespace {lab.plan.outside}")
     links = network.look(lab.runner)
     network.raise_bridges(lab.runner, lab.plan, links)
     network.raise_outside(lab.runner, lab.plan, links)
+    outside.raise_internet(lab, report)
     return f"{lab.plan.management} and {lab.plan.client}"
 
 
@@ -33,6 +35,7 @@ def raise_nodes(lab: Lab, names: Sequence[str], report: Report) -> str:
     """Install and boot the nodes, all at once, and wait until each answers to its pinned host key."""
     for name in names:
         node_number(name)
+    lab.paths.nodes.mkdir(mode=0o700, exist_ok=True)  # set-user-ID programs lie in there
     base = base_root(lab, report)
     library = nvml.build(lab.paths.root / "nvml", lab.runner)
     operator_key = seed.ensure_key(lab.runner, reach.key_path(lab.paths), "operator")

@@ -13,6 +13,10 @@ from freehold.lab.reach import Probe
 from freehold.paths import LabPaths, cache_folder, lab_paths
 from freehold.process import Runner, run
 
+DEFAULT_ROOT = Path("/var/lib/freehold-lab")
+MARKER = ".freehold-lab"
+"""In a state folder that a lab made: `make down` deletes no other."""
+
 
 @dataclass(frozen=True)
 class Lab:
@@ -39,3 +43,9 @@ def open_lab() -> Lab:
         launcher=launch.make_launcher(run, hierarchies),
         probe=reach.make_probe(paths),
     )
+
+
+def claim_folder(root: Path) -> None:
+    """Make the state folder and mark it as the lab's. Everybody may pass through: the web server's user has to."""
+    root.mkdir(mode=0o755, parents=True, exist_ok=True)
+    (root / MARKER).touch()
