@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from freehold.pulumi_command import wire
 
@@ -22,6 +22,11 @@ def changes(old: Mapping[str, wire.Tree], new: Mapping[str, wire.Tree]) -> Kinds
         path: kind + "_REPLACE" if re.match(rf"{REPLACING}\b", path) else kind
         for path, kind in _walk("", _own(old), _own(new))
     }
+
+
+def names(paths: Iterable[str]) -> list[str]:
+    """The inputs that the paths lead into."""
+    return sorted({re.split(r"[.\[]", path, maxsplit=1)[0] for path in paths})
 
 
 def _own(inputs: Mapping[str, wire.Tree]) -> dict[str, wire.Tree]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import secrets
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,22 +20,28 @@ OUTPUTS = ("stdout", "stderr")
 NOTHING = Output()
 
 
-def _run_local(task: Task) -> Output:
-    from freehold.pulumi_command import local  # noqa: PLC0415
+# SSH takes 0.2 s to import, and many stacks need none. Under a lock: resources run in threads of their own, and two
+# that import the same packages at once would see them half made.
+_importing = threading.Lock()
 
-    return local.run(task)
+
+def _load(name: str) -> Any:
+    with _importing:
+        return importlib.import_module(f"freehold.pulumi_command.{name}")
+
+
+def _run_local(task: Task) -> Output:
+    output: Output = _load("local").run(task)
+    return output
 
 
 def _run_remote(task: Task) -> Output:
-    from freehold.pulumi_command import remote  # noqa: PLC0415  SSH takes 0.2 s to import; many stacks need none
-
-    return remote.run(task)
+    output: Output = _load("remote").run(task)
+    return output
 
 
 def _copy(task: Task) -> Output:
-    from freehold.pulumi_command import copy  # noqa: PLC0415
-
-    copy.copy(task)
+    _load("copy").copy(task)
     return Output()
 
 

@@ -65,10 +65,10 @@ def _reason(error: Exception, task: Task, late: threading.Event) -> str:
 
 def _set_environment(channel: paramiko.Channel, connection: fabric.Connection, task: Task) -> None:
     """Wanted variables must be accepted; the previous outputs are offered, as the official plugin does."""
-    previous = task.previous_environment
-    if previous and not _accepts(connection.create_session(), previous):
-        task.log(f"the host does not accept {' and '.join(previous)}: its sshd would need AcceptEnv for them")
-        previous = {}
+    offered = task.previous_environment
+    previous = {name: value for name, value in offered.items() if _accepts(connection, name, value)}
+    for name in sorted({*offered} - {*previous}):
+        task.log(f"the host does not accept {name}: its sshd would need AcceptEnv for it")
     for name, value in {**previous, **(task.inputs.get("environment") or {})}.items():
         if not _set_variable(channel, name, value):
             raise CommandError(
@@ -77,10 +77,10 @@ def _set_environment(channel: paramiko.Channel, connection: fabric.Connection, t
             )
 
 
-def _accepts(channel: paramiko.Channel, variables: dict[str, str]) -> bool:
+def _accepts(connection: fabric.Connection, name: str, value: str) -> bool:
     """Try on a channel of its own, for a refusal ends it."""
-    with channel:
-        return all(_set_variable(channel, name, value) for name, value in variables.items())
+    with connection.create_session() as channel:
+        return _set_variable(channel, name, value)
 
 
 def _set_variable(channel: paramiko.Channel, name: str, value: str) -> bool:

@@ -66,8 +66,9 @@ class Service(provider_pb2_grpc.ResourceProviderServicer):
         kinds = diff.changes(wire.decode(request.old_inputs), wire.decode(request.news))
         return messages.DiffResponse(
             changes=messages.DiffResponse.DIFF_SOME if kinds else messages.DiffResponse.DIFF_NONE,
-            replaces=sorted({path for path, kind in kinds.items() if kind.endswith("_REPLACE")}),
-            diffs=sorted(kinds),
+            # By the name of the input: Pulumi's short display shows no deeper paths.
+            replaces=diff.names(path for path, kind in kinds.items() if kind.endswith("_REPLACE")),
+            diffs=diff.names(kinds),
             detailedDiff=_detailed(kinds),
             hasDetailedDiff=True,
         )

@@ -12,6 +12,9 @@ from pathlib import Path
 from freehold.pulumi_command import VERSION
 from freehold.toolchain.official import PLUGIN_PROGRAM, Unusable, ask_plugin_version, find_plugin, is_stand_in
 
+CHOICE = "FREEHOLD_PULUMI_COMMAND"
+STAND_IN_ONLY = "stand-in"
+
 STAND_IN = """\
 #!/bin/sh
 # Freehold's stand-in for the official plugin `command` (module freehold.pulumi_command).
@@ -44,13 +47,18 @@ def ensure_plugin(
     probe: Callable[[Path], str] = ask_plugin_version,
     version: str = VERSION,
 ) -> Plugin:
-    """Make ``home`` hold a plugin `command` of ``version``; an official one that lies there is left as it is."""
+    """Make ``home`` hold a plugin `command` of ``version``; an official one that lies there is left as it is.
+
+    ``FREEHOLD_PULUMI_COMMAND=stand-in`` passes over official ones elsewhere, so that tests can compare the two.
+    """
     folder = home / "plugins" / f"resource-command-v{version}"
     program = folder / PLUGIN_PROGRAM
     if program.exists() and not is_stand_in(program):
         return Plugin(program, version, official=True)
-    elsewhere = {**environ, "PULUMI_HOME": _other_home(environ, home)}
-    found, refused = find_plugin(version, elsewhere, probe)
+    found: Path | None = None
+    refused: list[Unusable] = []
+    if environ.get(CHOICE) != STAND_IN_ONLY:
+        found, refused = find_plugin(version, {**environ, "PULUMI_HOME": _other_home(environ, home)}, probe)
     if found is not None:
         _copy(found, folder)
     else:
