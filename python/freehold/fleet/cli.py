@@ -1,9 +1,112 @@
-"""Commands of this part."""
+"""Commands of this part: ``freehold fleet env|validate|preflight|export``."""
 
 from __future__ import annotations
 
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
 import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Document = Annotated[Path | None, typer.Option(help="A fleet document; default: the lab's export.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add this part's commands to ``freehold``."""
+    fleet = typer.Typer(help="The fleet: its configuration, its document, its hosts.", no_args_is_help=True)
+    fleet.command("env")(env)
+    fleet.command("validate")(validate)
+    fleet.command("preflight")(preflight)
+    fleet.command("export")(export)
+    app.add_typer(fleet, name="fleet")
+
+
+def env(
+    *, state: Annotated[Path | None, typer.Option(help="Folder of Pulumi's state; default: the lab's.")] = None
+) -> None:
+    """Print the variables for running `pulumi` by hand: eval "$(freehold fleet env)"."""
+    from freehold.fleet import pulumi_environment  # noqa: PLC0415
+
+    print(pulumi_environment.export_lines(_variables(state)), end="")
+
+
+def validate(
+    *,
+    config: Annotated[Path, typer.Option(help="A stack file, Pulumi.<stack>.yaml.")],
+    bundle: Annotated[bool, typer.Option(help="Compare with the bundle and the key file of this machine.")] = True,
+    json_: Json = False,
+) -> None:
+    """Check a stack file without connecting to anything; its secrets stay sealed."""
+    from freehold.fleet import reading, world  # noqa: PLC0415
+    from freehold.fleet.checks import World  # noqa: PLC0415
+    from freehold.paths import PROJECT  # noqa: PLC0415
+
+    judged_by = world.this_machine() if bundle else World(sites=world.sites(PROJECT))
+    read = reading.read(reading.from_file(config.read_text(encoding="utf-8"), config.name), judged_by)
+    hosts, models = [h.name for h in read.settings.hosts], [m.name for m in read.settings.models]
+    if json_:
+        print(json.dumps({"errors": [], "hosts": hosts, "models": models}))
+    else:
+        print(f"{config}: valid; hosts {', '.join(hosts)}; models {', '.join(models)}")
+
+
+def preflight(
+    *,
+    document: Document = None,
+    private_key: Annotated[Path | None, typer.Option(help="The operator's SSH key; default: the lab's.")] = None,
+    host: Annotated[list[str] | None, typer.Option(help="Only this host; may be repeated.")] = None,
+    json_: Json = False,
+) -> None:
+    """Visit the hosts and report everything that stands in the way; nothing on them is touched."""
+    from freehold.fleet import preflight as preflights  # noqa: PLC0415
+
+    fleet = _document(document)
+    key = private_key or _lab().ssh / "id_ed25519"
+    found = preflights.run(fleet, key, hosts=host)
+    facts = {name: vars(one) for name, one in found.items()}
+    if json_:
+        print(json.dumps({"errors": [], "facts": facts}, indent=2))
+        return
+    for name, one in facts.items():
+        memory, disk = one["memory_bytes"] / 1024**3, one["disk_free_bytes"] / 1024**3
+        print(f"{name}: {one['os_id']} {one['os_version']}, {one['cpus']} cores, {memory:.1f} GiB, {disk:.1f} GiB free")
+
+
+def export(
+    *,
+    stack: Annotated[str, typer.Option(help="The stack to read.")] = "lab",
+    folder: Annotated[Path | None, typer.Option(help="Where to write; default: the lab's export folder.")] = None,
+    state: Annotated[Path | None, typer.Option(help="Folder of Pulumi's state; default: the lab's.")] = None,
+) -> None:
+    """Write a stack's output as fleet.json and known_hosts, from which the inventory is made."""
+    from freehold import process  # noqa: PLC0415
+    from freehold.fleet import document as documents  # noqa: PLC0415
+    from freehold.fleet import labconfig  # noqa: PLC0415
+
+    words = ["pulumi", "stack", "output", "document", "--json", "--stack", stack]
+    done = process.run(words, cwd=labconfig.STACK_FOLDER, env=_variables(state))
+    path = documents.export(documents.parse(done.stdout, f"stack {stack}"), folder or _lab().export)
+    print(path)
+
+
+def _variables(state: Path | None) -> dict[str, str]:
+    from freehold.fleet import pulumi_environment  # noqa: PLC0415
+
+    folders = pulumi_environment.PulumiFolders(state) if state else pulumi_environment.lab_folders()
+    return pulumi_environment.variables(folders, lambda line: print(line, file=sys.stderr))
+
+
+def _document(given: Path | None) -> dict[str, Any]:
+    from freehold.fleet import document as documents  # noqa: PLC0415
+
+    named = given or Path(os.environ.get("FREEHOLD_FLEET_DOCUMENT") or _lab().export / "fleet.json")
+    return documents.load(named)
+
+
+def _lab() -> Any:
+    from freehold.paths import lab_paths  # noqa: PLC0415
+
+    return lab_paths()

@@ -1,0 +1,193 @@
+"""Make one node what the fleet document says: ``python -m freehold.fleet.converge --host gpu1 < fleet.json``.
+
+Standard output carries one small JSON recap and nothing else, for it becomes Pulumi's state. Ansible's own output goes
+to ``<state>/logs/converge-<host>.log``, redacted. A failure names the task, its message and the log on standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from freehold.errors import FreeholdError, FreeholdErrors, PartialError, UsageError
+from freehold.fleet import document as documents
+from freehold.fleet import lock, playbook_run, record
+from freehold.paths import PROJECT
+
+DOCUMENT = "FREEHOLD_FLEET_DOCUMENT"
+KNOWN_HOSTS = "FREEHOLD_KNOWN_HOSTS"
+PRIVATE_KEY = "FREEHOLD_PRIVATE_KEY_FILE"
+PURGE = "FREEHOLD_PURGE"  # asked of `pulumi destroy` through the environment: its command was fixed at creation
+UNREACHABLE_EXIT = 4  # ansible-playbook's own
+
+Run = Callable[..., playbook_run.Ended]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to do, with everything it depends on."""
+
+    host: str
+    document: Mapping[str, Any]
+    state: Path
+    remove: bool = False
+    purge: bool = False
+    project: Path = PROJECT
+
+    @property
+    def purpose(self) -> str:
+        """One word for lock and messages."""
+        return "remove" if self.remove else "converge"
+
+    @property
+    def files(self) -> playbook_run.Files:
+        """Where this run writes."""
+        logs = self.state / "logs"
+        return playbook_run.Files(
+            logs / f"{self.purpose}-{self.host}.log",
+            logs / f"{self.purpose}-{self.host}.task",
+            self.folder / "recap.json",
+        )
+
+    @property
+    def folder(self) -> Path:
+        """The run's private folder; the lock makes it this run's alone."""
+        return self.state / "runs" / self.host
+
+    @property
+    def record(self) -> Path:
+        """What this control host remembers of the host."""
+        return record.path_of(self.state, self.document["stack"], self.host)
+
+    @property
+    def words(self) -> list[str]:
+        """The ansible-playbook command."""
+        playbook = "remove.yml" if self.remove else "site.yml"
+        inventory = self.project / "inventory" / self.document["site"]["name"]
+        words = [playbook_run.ansible_playbook(), "-i", str(inventory), "--limit", self.host]
+        words += ["--extra-vars", json.dumps({"freehold_purge": True})] if self.purge else []
+        return [*words, str(self.project / "playbooks" / playbook)]
+
+
+def converge(
+    request: Request, *, environment: Mapping[str, str] = os.environ, run: Run = playbook_run.run
+) -> dict[str, Any]:
+    """Run the playbook and return the recap; raises :class:`FreeholdError` when it did not end well."""
+    with lock.held(request.state, request.host, request.purpose) as descriptor:
+        record.write(request.record, record.of_environment(environment, finished=False))
+        started = time.monotonic()
+        env = _prepare(request)
+        try:
+            ended = run(request.words, request.files, cwd=request.project, env=env, keep_open=[descriptor])
+        finally:
+            shutil.rmtree(request.folder, ignore_errors=True)
+        recap = judge(request, ended) | {"seconds": round(time.monotonic() - started)}
+        _remember(request, environment)
+    return recap
+
+
+def _prepare(request: Request) -> dict[str, str]:
+    shutil.rmtree(request.folder, ignore_errors=True)
+    request.folder.mkdir(parents=True, mode=0o700)
+    fleet = documents.export(request.document, request.folder)
+    return {
+        DOCUMENT: str(fleet),
+        KNOWN_HOSTS: str(fleet.with_name("known_hosts")),
+        "ANSIBLE_CONFIG": str(request.project / "ansible.cfg"),
+    }
+
+
+def _remember(request: Request, environment: Mapping[str, str]) -> None:
+    if request.remove:
+        request.record.unlink(missing_ok=True)
+    else:
+        record.write(request.record, record.of_environment(environment, finished=True))
+
+
+def judge(request: Request, ended: playbook_run.Ended) -> dict[str, Any]:
+    """The recap of a run that ended well; raises :class:`PartialError` for any other."""
+    counts = (ended.recap or {}).get("hosts", {}).get(request.host)
+    if ended.returncode != 0 or counts is None:
+        raise _failed(request, ended)
+    kept = {"ok": counts["ok"], "changed": counts["changed"], "failed": counts["failures"] + counts["unreachable"]}
+    return {"host": request.host, "action": request.purpose, **kept, "log": str(request.files.log)}
+
+
+def _failed(request: Request, ended: playbook_run.Ended) -> PartialError:
+    failures = (ended.recap or {}).get("failures", [])
+    if failures:
+        found = "\n            ".join(
+            line for failure in failures for line in (f"task: {failure['task']}", *failure["message"].splitlines())
+        )
+    elif ended.recap is None:
+        found = f"ansible-playbook ended with status {ended.returncode} before its first task"
+    else:
+        found = f"no task ran on {request.host} (status {ended.returncode})"
+    unreachable = ended.returncode == UNREACHABLE_EXIT
+    return PartialError(
+        "HOST_UNREACHABLE" if unreachable else f"{request.purpose.upper()}_FAILED",
+        request.host,
+        found,
+        expected="every task to end well",
+        fix=f"read {request.files.log}, mend the cause, and run the same command again: it goes on from there",
+        changed="what the tasks before it did; each is safe to repeat",
+    )
+
+
+def main(arguments: Sequence[str] | None = None, *, stdin: TextIO | None = None) -> int:
+    """Entry point; returns the exit code of :mod:`freehold.errors`."""
+    options = _options(arguments)
+    try:
+        recap = converge(_request(options, stdin or sys.stdin))
+    except (FreeholdError, FreeholdErrors) as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except playbook_run.StoppedError as stopped:
+        print(f"stopped by {stopped}; the same command goes on from here", file=sys.stderr)
+        return 128 + stopped.number
+    print(json.dumps(recap, sort_keys=True))
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m freehold.fleet.converge", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument("--host", required=True, help="a host of the document")
+    parser.add_argument(
+        "--remove", action="store_true", help="stop and remove what was deployed; weights and data stay"
+    )
+    parser.add_argument("--purge", action="store_true", help="with --remove: weights and data go too")
+    return parser.parse_args(arguments)
+
+
+def _request(options: argparse.Namespace, stdin: TextIO) -> Request:
+    fleet = _document(stdin)
+    if options.host not in {host["name"] for host in fleet["hosts"]}:
+        known = ", ".join(host["name"] for host in fleet["hosts"])
+        raise UsageError("HOST_UNKNOWN", options.host, "not in the document", expected=known)
+    purge = options.remove and (options.purge or os.environ.get(PURGE, "").lower() in {"1", "yes", "true"})
+    state = record.state_folder(fleet["site"]["name"])
+    return Request(options.host, fleet, state, remove=options.remove, purge=purge)
+
+
+def _document(stdin: TextIO) -> dict[str, Any]:
+    """From standard input, else the file that FREEHOLD_FLEET_DOCUMENT names."""
+    text = "" if stdin.isatty() else stdin.read()
+    if text.strip():
+        return documents.parse(text, "standard input")
+    if name := os.environ.get(DOCUMENT):
+        return documents.load(Path(name))
+    raise UsageError("DOCUMENT_MISSING", "standard input", "nothing", expected=f"a fleet document, or {DOCUMENT}=FILE")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,160 @@
+"""The second preflight: visit every host before any change, and bring home all that is wrong, together.
+
+Nothing is written on a host. A host key other than the pinned one ends the visit before anything is said.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from freehold.errors import FreeholdError, RefusedError, UnknownStateError, raise_all
+from freehold.fleet import facts, host_keys
+
+CONNECT_SECONDS = 8.0
+FACTS_SECONDS = 15.0
+AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One host to be visited: an entry of the fleet document's ``hosts``."""
+
+    name: str
+    address: str
+    port: int
+    user: str
+    host_key: str
+
+    @classmethod
+    def of(cls, host: Mapping[str, Any]) -> Visit:
+        """The visit of a host entry."""
+        return cls(host["name"], host["address"], host["port"], host["user"], host["host_key"])
+
+
+Reader = Callable[[Visit, Path], str]
+"""Connects, runs the facts script, returns its output; raises :class:`FreeholdError`."""
+
+
+def run(
+    document: Mapping[str, Any], private_key: Path, *, hosts: Sequence[str] | None = None, read: Reader | None = None
+) -> dict[str, facts.Facts]:
+    """Visit ``hosts`` (default all), in parallel and within a time limit; raise all errors together."""
+    chosen = [Visit.of(host) for host in document["hosts"] if hosts is None or host["name"] in hosts]
+    wanted = facts.needs(document)
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        results = list(pool.map(lambda visit: _visit(visit, private_key, read or read_over_ssh, wanted), chosen))
+    raise_all([error for _, errors in results for error in errors])
+    return {visit.name: found for visit, (found, _) in zip(chosen, results, strict=True) if found}
+
+
+def _visit(
+    visit: Visit, private_key: Path, read: Reader, wanted: facts.Needs
+) -> tuple[facts.Facts | None, list[FreeholdError]]:
+    try:
+        found = facts.parse(read(visit, private_key), visit.name)
+    except FreeholdError as error:
+        return None, [error]
+    return found, list(facts.judge(visit.name, found, wanted))
+
+
+def read_over_ssh(visit: Visit, private_key: Path) -> str:
+    """The real :data:`Reader`."""
+    with _errors(visit), connection(visit, private_key) as opened:
+        result = opened.run(facts.script(), hide=True, warn=True, in_stream=False, timeout=FACTS_SECONDS)
+        if not result.ok:
+            raise _unknown(visit, f"exit status {result.exited}: {result.stderr.strip()[-200:]}")
+        return str(result.stdout)
+
+
+@contextlib.contextmanager
+def connection(visit: Visit, private_key: Path) -> Iterator[Any]:
+    """A fabric connection that trusts the pinned key only and reads no SSH configuration of the user's."""
+    import fabric  # type: ignore[import-untyped]  # noqa: PLC0415  half a second that other commands need not spend
+    import paramiko  # noqa: PLC0415
+
+    config = fabric.Config(ssh_config=paramiko.SSHConfig())
+    opened = fabric.Connection(
+        visit.address,
+        user=visit.user,
+        port=visit.port,
+        config=config,
+        connect_timeout=int(CONNECT_SECONDS),
+        connect_kwargs={
+            "key_filename": str(private_key),
+            "allow_agent": False,
+            "look_for_keys": False,
+            "banner_timeout": CONNECT_SECONDS,
+            "auth_timeout": CONNECT_SECONDS,
+        },
+    )
+    _pin(opened.client, visit)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def _pin(client: Any, visit: Visit) -> None:
+    import paramiko  # noqa: PLC0415
+
+    name = host_keys.known_hosts_name(visit.address, visit.port)
+    client.get_host_keys().clear()
+    kind, text = visit.host_key.split()[:2]
+    client.get_host_keys().add(name, kind, paramiko.PKey.from_type_string(kind, base64.b64decode(text)))
+    client.set_missing_host_key_policy(paramiko.RejectPolicy())
+
+
+@contextlib.contextmanager
+def _errors(visit: Visit) -> Iterator[None]:
+    """Say what went wrong in the words of the user's world."""
+    import invoke  # noqa: PLC0415
+    import paramiko  # noqa: PLC0415
+
+    try:
+        yield
+    except paramiko.BadHostKeyException as error:
+        raise _changed_key(visit, f"{error.key.get_name()} {error.key.get_base64()}") from error
+    except paramiko.AuthenticationException as error:
+        raise RefusedError(
+            "HOST_LOGIN",
+            visit.name,
+            f"{visit.user}@{visit.address} does not accept the operator's key",
+            expected="a login with the key of fleet:access.private_key_file",
+            fix=f"ssh-copy-id -i KEY.pub -p {visit.port} {visit.user}@{visit.address}",
+        ) from error
+    except (invoke.exceptions.CommandTimedOut, paramiko.SSHException, OSError, EOFError) as error:
+        raise _unreachable(visit, error) from error
+
+
+def _changed_key(visit: Visit, found: str) -> RefusedError:
+    return RefusedError(
+        "HOST_KEY_CHANGED",
+        visit.name,
+        f"{visit.address} shows {host_keys.fingerprint(found)} ({found.split(maxsplit=1)[0]})",
+        expected=f"{host_keys.fingerprint(visit.host_key)} ({visit.host_key.split()[0]}), as pinned",
+        why="either the server was installed anew, or something between answers in its place",
+        fix="compare with the server's own console (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub); "
+        "only if they agree, pin the new key: pulumi config set --path 'fleet:hosts[…].host_key' '…'",
+    )
+
+
+def _unreachable(visit: Visit, error: BaseException) -> UnknownStateError:
+    return UnknownStateError(
+        "HOST_UNREACHABLE",
+        visit.name,
+        f"{visit.address} port {visit.port}: {error or type(error).__name__}",
+        expected=f"an SSH server that answers within {CONNECT_SECONDS:.0f} s",
+        fix="power it on, check cable, address and firewall",
+    )
+
+
+def _unknown(visit: Visit, found: str) -> UnknownStateError:
+    return UnknownStateError(
+        "HOST_FACTS_UNREADABLE", visit.name, found, expected="the facts script to end with 0", fix="log in and look"
+    )

@@ -1,0 +1,70 @@
+"""The real :class:`~freehold.fleet.checks.World`: this machine's bundle, key file and inventories."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from freehold.errors import FreeholdError, RefusedError
+from freehold.fleet.checks import World
+from freehold.paths import PROJECT
+
+
+def this_machine(project: Path = PROJECT) -> World:
+    """Everything is judged."""
+    return World(describe_bundle=describe_bundle, key_fault=key_fault, sites=sites(project))
+
+
+def describe_bundle(folder: Path) -> Mapping[str, Any]:
+    """The bundle's description; raises :class:`FreeholdError` when there is none."""
+    from freehold import bundle  # noqa: PLC0415  pulls in what only a control host has
+
+    if not (folder / "manifest.json").is_file():
+        raise RefusedError(
+            "CONFIG_BUNDLE_MISSING",
+            "fleet:bundle.folder",
+            f"no manifest.json in {folder}",
+            expected="a bundle, built and signed on this machine",
+            why="nodes install from the bundle and from nowhere else",
+            fix="freehold bundle build (in the lab: make up)",
+        )
+    description: Mapping[str, Any] = bundle.describe(folder)
+    return description
+
+
+def key_fault(path: Path) -> str | None:
+    """Why the SSH key cannot be used, in words; ``None`` when it can."""
+    try:
+        load_key(path)
+    except FreeholdError as error:
+        return error.found
+    return None
+
+
+def load_key(path: Path) -> tuple[str, str]:
+    """The private key's text and its public line (``type base64``)."""
+    import paramiko  # noqa: PLC0415  half a second that `freehold --help` need not spend
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        key = paramiko.PKey.from_path(path)
+    except OSError as error:
+        raise _unusable(path, error.strerror or str(error)) from error
+    except paramiko.PasswordRequiredException as error:
+        raise _unusable(path, "it has a passphrase") from error
+    except (paramiko.SSHException, paramiko.pkey.UnknownKeyType, UnicodeDecodeError, ValueError, TypeError) as error:
+        fault = "it has a passphrase" if "encrypted" in str(error).lower() else "it is not an SSH private key"
+        raise _unusable(path, fault) from error
+    return text, f"{key.get_name()} {key.get_base64()}"
+
+
+def sites(project: Path) -> set[str]:
+    """The inventories of the tree."""
+    return {entry.parent.name for entry in (project / "inventory").glob("*/*.freehold_stack.yml")}
+
+
+def _unusable(path: Path, fault: str) -> RefusedError:
+    return RefusedError(
+        "KEY_FILE_UNUSABLE", str(path), fault, expected="an SSH private key without passphrase that this user can read"
+    )

@@ -1,0 +1,1 @@
+"""Components of Freehold's stacks: one ComponentResource a file."""
