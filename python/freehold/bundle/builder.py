@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from freehold.bundle.keys import Keys
+from freehold.bundle.keys import Keys, check_signature
 from freehold.bundle.layout import MANIFEST, NODE_SETS, PUBLIC_KEY, SIGNATURE, Place, Tree
 from freehold.bundle.manifest import BundleManifest, read_manifest, scan, walk
 from freehold.bundle.models import link_or_copy
@@ -94,7 +94,7 @@ class Builder:
             self.keys.ensure(report)
             stale = self.plan(refresh=refresh)
             served = self._served()
-            if served is not None and not stale and self._key_is_served():
+            if served is not None and not stale and not list(self._suspects(served)):
                 return self._info(served, {}, changed=False)
             staging = self.place.versions / ".new"
             shutil.rmtree(staging, ignore_errors=True)
@@ -156,8 +156,12 @@ class Builder:
                 yield entry
 
     def _served(self) -> BundleManifest | None:
-        """The manifest of the served version; None when there is none that could be built upon."""
+        """The manifest of the served version; None when there is none, or none that our key signed."""
+        if not self.keys.public_file.is_file():
+            return None
+        manifest, signature = self.place.target / MANIFEST, self.place.target / SIGNATURE
         try:
+            check_signature(manifest, signature, self.keys.public_key(), self.keys.runner)
             return read_manifest(self.place.target)
         except IntegrityError:
             return None
@@ -175,11 +179,6 @@ class Builder:
                 yield entry.path
         listed = served.by_path()
         yield from (path for path in walk(self.place.target) if path not in listed)
-
-    def _key_is_served(self) -> bool:
-        key = self.place.target / PUBLIC_KEY
-        signed = (self.place.target / SIGNATURE).is_file()
-        return signed and key.is_file() and key.read_text(encoding="ascii") == self.keys.public_key()
 
     def _remembered(self, served: BundleManifest) -> dict[str, str]:
         if not self.place.inputs.is_file():

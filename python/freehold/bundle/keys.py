@@ -73,11 +73,11 @@ class Keys:
         with tempfile.TemporaryDirectory(dir=self.folder, prefix=".new") as name:
             home = Path(name) / "gnupg"
             home.mkdir(mode=0o700)
-            with _agent(home, self.runner):
+            with _at_work(home, self.runner) as alias:
                 self._gpg(
-                    home, "--passphrase", "", "--quick-generate-key", "Freehold bundle", "ed25519", "sign", "never"
+                    alias, "--passphrase", "", "--quick-generate-key", "Freehold bundle", "ed25519", "sign", "never"
                 )
-                armored = self._gpg(home, "--armor", "--export")
+                armored = self._gpg(alias, "--armor", "--export")
             home.rename(self._home)
         self.public_file.write_text(armored, encoding="ascii")
 
@@ -98,10 +98,8 @@ class Keys:
         self._sign("--clearsign", document, signed)
 
     def _sign(self, how: str, document: Path, output: Path) -> None:
-        with _agent(self._home, self.runner):
-            self._gpg(
-                self._home, "--yes", "--armor", "--digest-algo", "SHA512", "--output", str(output), how, str(document)
-            )
+        with _at_work(self._home, self.runner) as home:
+            self._gpg(home, "--yes", "--armor", "--digest-algo", "SHA512", "--output", str(output), how, str(document))
 
     def _gpg(self, home: Path, *arguments: str) -> str:
         fixed = ("gpg", "--homedir", str(home), "--batch", "--no-tty", "--pinentry-mode", "loopback", "--quiet")
@@ -109,12 +107,18 @@ class Keys:
 
 
 @contextmanager
-def _agent(home: Path, runner: Runner) -> Iterator[None]:
-    """GnuPG starts an agent by itself; it must not outlive the work."""
-    try:
-        yield
-    finally:
-        runner(("gpgconf", "--homedir", str(home), "--kill", "gpg-agent"), check=False, timeout=30)
+def _at_work(home: Path, runner: Runner) -> Iterator[Path]:
+    """GnuPG's home folder by a short name, because its agent's socket has to fit into 108 characters.
+
+    The agent that GnuPG starts by itself must not outlive the work.
+    """
+    with tempfile.TemporaryDirectory(prefix="fh") as folder:
+        alias = Path(folder) / "h"
+        alias.symlink_to(home)
+        try:
+            yield alias
+        finally:
+            runner(("gpgconf", "--homedir", str(alias), "--kill", "gpg-agent"), check=False, timeout=30)
 
 
 def check_signature(document: Path, signature: Path, public_key: str, runner: Runner = run) -> None:

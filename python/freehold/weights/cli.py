@@ -22,6 +22,8 @@ from freehold.weights.store import Store
 
 T = TypeVar("T")
 
+_TOLD = 10**9
+
 NODE_STORE = Path("/var/lib/freehold/weights")
 
 Json = Annotated[bool, typer.Option("--json", help="Print a document instead of text.")]
@@ -139,15 +141,14 @@ def _said(fetched: Fetched) -> str:
 
 
 def _counted(report: Report, total: int) -> Callable[[int], None]:
+    """Tells how far the reading is, once in a gigabyte: a log is not a place for every block."""
     done = 0
-    shown = 0
 
     def each(count: int) -> None:
-        nonlocal done, shown
+        nonlocal done
+        if done // _TOLD != (done + count) // _TOLD:
+            report(f"{human_bytes(done + count)} of {human_bytes(total)}")
         done += count
-        if done * 20 // max(total, 1) > shown:  # every 5 %: a log is not a place for every megabyte
-            shown = done * 20 // max(total, 1)
-            report(f"{human_bytes(done)} of {human_bytes(total)}")
 
     return each
 

@@ -112,7 +112,7 @@ def download(url: str, part: Path, file: FileEntry, *, client: Client, pace: Pac
             problem = "the connection ended early"
         except (OSError, http.client.HTTPException) as error:
             if isinstance(error, OSError) and error.errno in _FULL:
-                raise _disk_full(part, file, error) from error
+                raise disk_full(part, file, error) from error
             problem = str(error) or type(error).__name__
         if part.exists() and part.stat().st_size > have:
             failures = 0
@@ -149,7 +149,8 @@ def _copy(answer: Answer, stream: IO[bytes], file: FileEntry, report: Report) ->
             report(f"{file.path}: {human_bytes(stream.tell())} of {human_bytes(file.bytes)}")
 
 
-def _disk_full(part: Path, file: FileEntry, error: OSError) -> FreeholdError:
+def disk_full(part: Path, file: FileEntry, error: OSError) -> FreeholdError:
+    """The error for a copy that the disk did not hold; ``part`` is removed."""
     part.unlink(missing_ok=True)
     return PartialError(
         "WEIGHTS_DISK_FULL",

@@ -69,11 +69,11 @@ def valid_name(name: str) -> bool:
 def path_fault(path: str) -> str:
     """Why ``path`` may not be a file's place in a model or a bundle; empty when it may."""
     parts = PurePosixPath(path).parts
-    if not path or len(path) > _PATH_LIMIT:
+    if not parts or len(path) > _PATH_LIMIT:
         return "is empty or too long"
     if path.startswith("/") or "\\" in path or str(PurePosixPath(path)) != path:
         return "is not a plain relative path"
-    if ".." in parts or "." in parts:
+    if ".." in parts:
         return "leaves its folder"
     if any(ord(character) < ord(" ") for character in path):
         return "has control characters"

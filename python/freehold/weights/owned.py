@@ -10,7 +10,8 @@ from pathlib import Path
 
 from freehold.errors import FreeholdError, RefusedError, UsageError, raise_all
 from freehold.steps import Report
-from freehold.weights.digests import human_bytes, sha256_file
+from freehold.weights.digests import BLOCK, human_bytes, sha256_file
+from freehold.weights.download import disk_full
 from freehold.weights.fetch import Fetched
 from freehold.weights.manifest import FORMATS, KINDS, FileEntry, ModelManifest, path_fault, valid_name
 from freehold.weights.rules import content_fault, name_fault
@@ -54,7 +55,7 @@ def import_model(
         store.require_space(missing, space)
         for file in missing:
             report(f"{name}: copying {file.path}, {human_bytes(file.bytes)}")
-            _copy(files[file.path], store.partial(file.sha256))
+            _copy(files[file.path], store.partial(file.sha256), file)
             store.admit(store.partial(file.sha256), file)
         store.link(manifest)
     return Fetched(name, manifest.digest, changed=True, downloaded_bytes=sum(file.bytes for file in missing))
@@ -116,10 +117,9 @@ def _format(name: str, files: dict[str, Path]) -> str:
     return found[0]
 
 
-def _copy(source: Path, part: Path) -> None:
+def _copy(source: Path, part: Path, file: FileEntry) -> None:
     try:
         with source.open("rb") as reading, part.open("wb") as writing:
-            shutil.copyfileobj(reading, writing, 1 << 20)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
+            shutil.copyfileobj(reading, writing, BLOCK)
+    except OSError as error:
+        raise disk_full(part, file, error) from error

@@ -19,9 +19,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from freehold.errors import FreeholdError, IntegrityError, LockedError, RefusedError, raise_all
+from freehold.errors import FreeholdError, IntegrityError, LockedError, RefusedError, UsageError, raise_all
 from freehold.weights.digests import human_bytes, sha256_bytes, sha256_file
-from freehold.weights.manifest import FileEntry, ModelManifest, parse_manifest
+from freehold.weights.manifest import FileEntry, ModelManifest, parse_manifest, valid_name
 from freehold.weights.rules import content_fault, name_fault
 
 MARGIN = 64 << 20
@@ -60,7 +60,11 @@ class Store:
         return self.root / "incoming" / f"{sha256}.part"
 
     def model(self, name: str) -> Path:
-        """The served state of a model."""
+        """The served state of a model. Raises :class:`UsageError` for what cannot be a model's name."""
+        if not valid_name(name):
+            raise UsageError(
+                "WEIGHTS_NAME", "name", repr(name), expected="lower-case letters, digits, dots and hyphens"
+            )
         return self.root / "models" / name
 
     def names(self) -> list[str]:
