@@ -50,6 +50,8 @@ static char *trimmed(char *from, char *end)
 static void parse(void)
 {
     memcpy(parsed, raw, (size_t)raw_size);
+    for (ssize_t i = 0; i < raw_size; i++)
+        parsed[i] = parsed[i] ? parsed[i] : '\n'; /* a stray NUL ends a line, not the file */
     parsed[raw_size] = '\0';
     entry_count = 0;
     for (char *line = parsed, *next; *line && entry_count < MAX_ENTRIES; line = next) {
