@@ -65,6 +65,24 @@ process.2=2:4343:10:G
 process.3=5:1:1
 """
 
+
+def _fields(structure: Any) -> tuple[int, ...]:
+    return tuple(getattr(structure, name) for name, _ in structure._fields_)
+
+
+def _mib(structure: Any) -> tuple[int, ...]:
+    return tuple(value >> 20 for value in _fields(structure))
+
+
+def _memory_v2(nvml: Any, device: Any) -> tuple[int, ...]:
+    return _mib(nvml.nvmlDeviceGetMemoryInfo(device, version=nvml.nvmlMemory_v2))[1:]
+
+
+def _fabric(nvml: Any, device: Any, info: Any) -> tuple[int, int]:
+    nvml.nvmlDeviceGetGpuFabricInfoV(device, byref(info))
+    return info.state, info.status
+
+
 Call = Callable[[Any, Any], Any]
 CALLS: dict[str, tuple[Call, Any]] = {
     "name": (lambda n, d: n.nvmlDeviceGetName(d), "NVIDIA H200 (simulated)"),
@@ -139,23 +157,6 @@ CALLS: dict[str, tuple[Call, Any]] = {
     "a field of one link": (lambda n, d: n.nvmlDeviceGetFieldValues(d, [(165, 7)])[0].value.uiVal, 0),
     "an unknown field": (lambda n, d: n.nvmlDeviceGetFieldValues(d, [299])[0].nvmlReturn, 3),
 }
-
-
-def _fields(structure: Any) -> tuple[int, ...]:
-    return tuple(getattr(structure, name) for name, _ in structure._fields_)
-
-
-def _mib(structure: Any) -> tuple[int, ...]:
-    return tuple(value >> 20 for value in _fields(structure))
-
-
-def _memory_v2(nvml: Any, device: Any) -> tuple[int, ...]:
-    return _mib(nvml.nvmlDeviceGetMemoryInfo(device, version=nvml.nvmlMemory_v2))[1:]
-
-
-def _fabric(nvml: Any, device: Any, info: Any) -> tuple[int, int]:
-    nvml.nvmlDeviceGetGpuFabricInfoV(device, byref(info))
-    return info.state, info.status
 
 
 @pytest.mark.parametrize("what", CALLS)
