@@ -133,7 +133,7 @@ class Builder:
         if served is not None and files == served.files and not list(self._suspects(served)):
             self._remember(served, inputs)
             return self._info(served, stale, changed=False)
-        serial = max(self.keys.serial, served.serial if served else 0) + 1
+        serial = max(self.keys.serial, *self._numbers(), 0) + 1
         manifest = BundleManifest(serial, files)
         (staging / MANIFEST).write_bytes(manifest.dump())
         self.keys.sign(staging / MANIFEST, staging / SIGNATURE)
@@ -193,9 +193,12 @@ class Builder:
         fresh.replace(self.place.inputs)
 
     def _forget_old(self, serial: int) -> None:
-        numbers = sorted(int(entry.name) for entry in self.place.versions.iterdir() if entry.name.isdigit())
-        for number in [number for number in numbers if number != serial][: -(KEPT_VERSIONS - 1)]:
+        for number in [number for number in self._numbers() if number != serial][: -(KEPT_VERSIONS - 1)]:
             shutil.rmtree(self.place.versions / str(number))
+
+    def _numbers(self) -> list[int]:
+        """The serials of the versions that are kept, ascending. They count even when another key signed them."""
+        return sorted(int(entry.name) for entry in self.place.versions.iterdir() if entry.name.isdigit())
 
     def _info(self, manifest: BundleManifest, rebuilt: dict[str, str], *, changed: bool) -> BundleInfo:
         return BundleInfo(
