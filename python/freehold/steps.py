@@ -62,7 +62,7 @@ def _run_one(number: int, step: Step, console: Console, clock: Callable[[], floa
         if console.is_terminal:
             spinner.update(text=Text.assemble(label, ("  " + shown, "dim")))
         else:
-            console.print(Text(f"   {clock() - started:6.1f} s  {shown}"))
+            console.print(Text(f"   {clock() - started:6.1f} s  {shown}"), soft_wrap=True)
 
     if not console.is_terminal:
         console.print(Text(f"-- {label}"))
@@ -73,5 +73,5 @@ def _run_one(number: int, step: Step, console: Console, clock: Callable[[], floa
         console.print(Text.assemble(("failed ", "bold red"), label, f"  after {clock() - started:.1f} s"))
         raise
     took = Took(step.title, clock() - started, result)
-    console.print(Text.assemble(("ok ", "green"), f"{label:<46}", f"{took.seconds:7.1f} s  ", (result, "dim")))
+    console.print(Text.assemble(("ok ", "green"), f"{label:<46}", f"{took.seconds:7.1f} s  ", (result, "dim")), soft_wrap=True)
     return took

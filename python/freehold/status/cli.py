@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from freehold.paths import lab_paths
+from freehold.process import Runner
 
 NOT_SOVEREIGN_EXIT = 1
 UNKNOWN_EXIT = 7
@@ -31,25 +32,48 @@ def status(
 ) -> None:
     """Read every node, judge, price, show. Exit code 1 when a check failed, 7 when one could not look."""
     from freehold.process import run  # noqa: PLC0415
-    from freehold.sovereignty.phone_home import switches  # noqa: PLC0415
-    from freehold.status import gather, report  # noqa: PLC0415
+    from freehold.status import gather  # noqa: PLC0415
 
-    lab = lab_paths()
-    source = document or Path(os.environ.get("FREEHOLD_FLEET_DOCUMENT", lab.export / "fleet.json"))
-    fleet = gather.load_document(source)
-    key_file = client_key_file or lab.secrets / "operator-key"
-    access = gather.Access(
-        private_key=private_key or lab.ssh / "id_ed25519",
-        known_hosts=known_hosts or source.parent / "known_hosts",
-        client_key=key_file.read_text(encoding="utf-8").strip() if key_file.is_file() else "",
+    source = document or Path(os.environ.get("FREEHOLD_FLEET_DOCUMENT", lab_paths().export / "fleet.json"))
+    built = report_on(
+        gather.load_document(source),
+        source.parent,
+        run,
+        private_key=private_key,
+        known_hosts=known_hosts,
+        client_key_file=client_key_file,
+        kept=kept,
     )
-    built = report.build(fleet, gather.gather(fleet, access, run), switches(), kept or source.parent / "status")
     show(built, as_json=as_json)
     if built["verdict"] != "SOVEREIGN":
         raise typer.Exit(NOT_SOVEREIGN_EXIT if built["verdict"] == "NOT SOVEREIGN" else UNKNOWN_EXIT)
 
 
-def show(built: dict[str, object], *, as_json: bool) -> None:
+def report_on(
+    fleet: dict[str, Any],
+    folder: Path,
+    runner: Runner,
+    *,
+    private_key: Path | None = None,
+    known_hosts: Path | None = None,
+    client_key_file: Path | None = None,
+    kept: Path | None = None,
+) -> dict[str, Any]:
+    """Ask the fleet and judge. ``folder`` is where the document was exported; what is not given is the lab's."""
+    from freehold.sovereignty.phone_home import switches  # noqa: PLC0415
+    from freehold.status import gather, report  # noqa: PLC0415
+
+    lab = lab_paths()
+    key_file = client_key_file or lab.secrets / "operator-key"
+    access = gather.Access(
+        private_key=private_key or lab.ssh / "id_ed25519",
+        known_hosts=known_hosts or folder / "known_hosts",
+        client_key=key_file.read_text(encoding="utf-8").strip() if key_file.is_file() else "",
+    )
+    return report.build(fleet, gather.gather(fleet, access, runner), switches(), kept or folder / "status")
+
+
+def show(built: dict[str, Any], *, as_json: bool) -> None:
     """Print a report as JSON or as tables."""
     if as_json:
         print(json.dumps(built, indent=2))

@@ -1,0 +1,146 @@
+"""The lab's Pulumi stack: where its state and secrets lie, and running Pulumi on it with progress."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from freehold.errors import PartialError
+from freehold.fleet import document as documents
+from freehold.fleet import labconfig
+from freehold.fleet.pulumi_environment import PulumiFolders, lab_folders, new_secret, prepare
+from freehold.lab.node import LabNode
+from freehold.paths import LabPaths, lab_paths
+from freehold.process import run
+from freehold.steps import Report
+from freehold.toolchain import Toolchain, ensure_pulumi
+
+LOOK_SECONDS = 0.5
+TAIL_LINES = 40
+
+
+@dataclass(frozen=True)
+class LabStack:
+    """A Pulumi that is ready to run on the lab's stack."""
+
+    toolchain: Toolchain
+    environment: Mapping[str, str]
+    folders: PulumiFolders
+    logs: Path
+
+
+def open_stack(report: Report) -> LabStack:
+    """Find or build Pulumi and make the folders and the passphrase of the lab's stack."""
+    folders = lab_folders()
+    prepare(folders)
+    toolchain = ensure_pulumi(report, home=folders.home)
+    environment = toolchain.environment(backend=folders.backend, passphrase_file=folders.passphrase)
+    return LabStack(toolchain, environment, folders, lab_paths().logs)
+
+
+def client_key(path: Path) -> str:
+    """Return the lab's client key, made and kept (mode 0600) the first time."""
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+            stream.write(f"fh-{new_secret()}")
+    return path.read_text(encoding="ascii").strip()
+
+
+def configure(stack: LabStack, nodes: Sequence[LabNode], bundle_url: str) -> None:
+    """Make ``Pulumi.lab.yaml`` say what was raised, with its two secrets encrypted."""
+    paths = lab_paths()
+    config = labconfig.render(
+        [labconfig.LabNode(one.name, str(one.address), str(one.serve_address), one.host_key) for one in nodes],
+        bundle_url=bundle_url,
+        bundle_folder=paths.bundle,
+        private_key_file=paths.ssh / "id_ed25519",
+    )
+    sealed = {"api_keys.operator": client_key(paths.secrets / "operator-key"), "digest_key": _digest_key(paths)}
+    labconfig.configure_stack(config, sealed, env=stack.environment, stamp=stack.folders.stamp)
+
+
+def _digest_key(paths: LabPaths) -> str:
+    return client_key(paths.secrets / "digest-key")
+
+
+def up(stack: LabStack, report: Report) -> str:
+    """Run the real ``pulumi up``; the report shows which node is at which task. Returns Pulumi's summary."""
+    log = stack.logs / "pulumi-up.log"
+    log.unlink(missing_ok=True)
+    words = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--color", "never"]
+    with watched(stack.logs, report):
+        done = run(words, cwd=labconfig.STACK_FOLDER, env=stack.environment, check=False, log=log)
+    text = log.read_text(encoding="utf-8", errors="replace")
+    if done.returncode != 0:
+        raise PartialError(
+            "PULUMI_UP_FAILED",
+            f"stack {labconfig.STACK}",
+            _diagnostics(text),
+            expected="every resource created or unchanged",
+            fix=f"read {log} and the logs beside it, mend the cause, and run `make up` again: it goes on from there",
+            changed="the resources that the log lists",
+        )
+    return summary(text)
+
+
+def export(stack: LabStack) -> None:
+    """Write the stack's output ``document`` where the inventory and `freehold status` read it."""
+    words = ["pulumi", "stack", "output", "document", "--json"]
+    text = run(words, cwd=labconfig.STACK_FOLDER, env=stack.environment).stdout
+    documents.export(documents.parse(text, "stack output document"), lab_paths().export)
+
+
+def summary(text: str) -> str:
+    """Return the counts of Pulumi's closing lines, such as ``4 created, 1 unchanged``."""
+    lines = [line.strip() for line in text.splitlines()]
+    start = lines.index("Resources:") + 1 if "Resources:" in lines else len(lines)
+    counts = [
+        line for line in lines[start:] if line and line[:1] in "+-~0123456789" and not line.startswith("Duration")
+    ]
+    return ", ".join(line.lstrip("+-~ ") for line in counts)
+
+
+def _diagnostics(text: str) -> str:
+    lines = text.splitlines()
+    start = next((number for number, line in enumerate(lines) if line.startswith("Diagnostics:")), 0)
+    return "\n            ".join(line for line in lines[start : start + TAIL_LINES] if line.strip())
+
+
+@contextmanager
+def watched(logs: Path, report: Report) -> Iterator[None]:
+    """Report each node's current task while the body runs; converge writes them to ``converge-NODE.task``."""
+    ended = threading.Event()
+
+    def look() -> None:
+        shown: dict[str, str] = {}
+        while not ended.wait(LOOK_SECONDS):
+            for path in sorted(logs.glob("converge-*.task")):
+                node, task = path.stem.removeprefix("converge-"), last_line(path)
+                if task and shown.get(node) != task:
+                    shown[node] = task
+                    report(f"{node}: {task}")
+
+    for old in logs.glob("converge-*.task"):
+        old.unlink()
+    watcher = threading.Thread(target=look, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def last_line(path: Path) -> str:
+    """Return the last line of a file that another process writes; empty where there is none yet."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    return lines[-1].strip() if lines else ""
