@@ -15,8 +15,8 @@ help:  ## This list
 up: environment  ## From a bare machine to an endpoint that answers
 	@$(SUDO) $(BIN)/freehold lab up
 
-down:  ## Remove every trace of the lab
-	@$(SUDO) sh -c 'if [ -x $(BIN)/freehold ]; then $(BIN)/freehold lab down; else PYTHONPATH=python $(PYTHON) -m freehold.lab.down; fi'
+down: environment  ## Remove every trace of the lab
+	@$(SUDO) $(BIN)/freehold lab down
 
 status:  ## What the fleet is, whether it is sovereign, what a token costs
 	@$(SUDO) $(BIN)/freehold status

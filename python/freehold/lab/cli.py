@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import os
@@ -21,6 +20,29 @@ PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 def register(app: typer.Typer) -> None:
     """Add this part's commands to ``freehold``."""
     app.add_typer(lab_app)
+
+
+@lab_app.command()
+def up(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Nodes; gpu1 if none.")] = None,
+) -> None:
+    """Raise the lab and provision it with `pulumi up`, from whatever is there to an endpoint that answers."""
+    from freehold.lab import up as up_  # noqa: PLC0415
+
+    up_.up(names or up_.DEFAULT_NODES)
+
+
+@lab_app.command(name="test")
+def run_tests(
+    arguments: Annotated[list[str] | None, typer.Argument(help="More arguments for pytest, after `--`.")] = None,
+    *,
+    full: Annotated[bool, typer.Option("--full", help="The slow lanes too.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave a lab up that was raised for the tests.")] = False,
+) -> None:
+    """Run the tests that need the lab; raise it first where none is up, converge it where another tree raised it."""
+    from freehold.lab import testing  # noqa: PLC0415
+
+    raise typer.Exit(testing.run_lab_tests(full=full, keep=keep, arguments=arguments or (), console=Console()))
 
 
 @lab_app.command(name="raise")
@@ -47,14 +69,12 @@ def raise_lab(
 def down() -> None:
     """Remove every trace of the lab: nodes, networks, mounts, processes, state."""
     from freehold.lab import down as down_  # noqa: PLC0415
-    from freehold.lab import lock, preflight, world  # noqa: PLC0415
+    from freehold.lab import preflight, world  # noqa: PLC0415
 
     if os.geteuid() != 0:
         raise preflight.not_root()
     lab = world.open_lab()
-    with lock.lab_lock(lab.paths.root) if lab.paths.root.is_dir() else contextlib.nullcontext():
-        removed = down_.take_down(lab, lambda _: None)
-    for trace in removed:
+    for trace in down_.down(lab, lambda _: None):
         print(f"removed {trace}")
     print(f"nothing of the lab is left; kept for the next one: {lab.cache}")
 

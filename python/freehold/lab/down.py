@@ -16,12 +16,24 @@ from pathlib import Path
 from freehold.errors import PartialError, RefusedError
 from freehold.lab import cgroup, mounts, network, traces
 from freehold.lab.keeper import KEEPER_SUFFIX
+from freehold.lab.lock import lab_lock
 from freehold.lab.traces import Trace
 from freehold.lab.world import DEFAULT_ROOT, MARKER, Lab
+from freehold.paths import PROJECT
 from freehold.steps import Report
+
+STACK_FILE = PROJECT / "stacks" / "fleet" / "Pulumi.lab.yaml"
 
 END_LIMIT_SECONDS = 10.0
 POLL_SECONDS = 0.02
+
+
+def down(lab: Lab, report: Report) -> list[Trace]:
+    """Take the lab down under its lock, with the stack file that `make up` wrote into this checkout."""
+    with lab_lock(lab.paths.root) if lab.paths.root.is_dir() else contextlib.nullcontext():
+        removed = take_down(lab, report)
+    STACK_FILE.unlink(missing_ok=True)
+    return removed
 
 
 def take_down(lab: Lab, report: Report) -> list[Trace]:

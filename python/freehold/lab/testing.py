@@ -9,17 +9,17 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from freehold.lab import raise_, stamp
-from freehold.lab.down import take_down
+from freehold.lab.down import down
 from freehold.lab.up import DEFAULT_NODES, up
 from freehold.lab.world import open_lab
 from freehold.paths import PROJECT, lab_paths
-from freehold.steps import Step, run_steps
+from freehold.steps import Report, Step, run_steps
 
 QUICK = ("tests/conformance", "tests/lab")
 SLOW = ("tests/full",)
 
 
-def test(*, full: bool, keep: bool, arguments: Sequence[str], console: Console) -> int:
+def run_lab_tests(*, full: bool, keep: bool, arguments: Sequence[str], console: Console) -> int:
     """Run the tests that need the lab; returns pytest's exit code.
 
     A lab that is up is converged first where another tree raised it, and stays up; one that was raised for the tests is
@@ -34,7 +34,12 @@ def test(*, full: bool, keep: bool, arguments: Sequence[str], console: Console) 
         return _pytest([*QUICK, *(SLOW if full else ())], arguments)
     finally:
         if not (found_up or keep):
-            run_steps([Step("Lab: remove every trace", take_down)], console)
+            run_steps([Step("Lab: remove every trace", remove)], console)
+
+
+def remove(report: Report) -> str:
+    """Take the lab down; the step's result."""
+    return f"{len(down(open_lab(), report))} traces removed"
 
 
 def _pytest(folders: Sequence[str], arguments: Sequence[str]) -> int:

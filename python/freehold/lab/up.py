@@ -10,6 +10,7 @@ from rich.text import Text
 
 from freehold.bundle import build
 from freehold.lab import outside, preflight, raise_, stack, stamp, web
+from freehold.lab.lock import lab_lock
 from freehold.lab.world import Lab, open_lab
 from freehold.paths import lab_paths
 from freehold.process import run
@@ -79,7 +80,10 @@ class Raising:
 def up(names: Sequence[str] = DEFAULT_NODES, console: Console | None = None) -> list[Took]:
     """Raise and converge the lab, show where it answers and its status."""
     shown = console or Console()
-    took = run_steps(Raising(open_lab(), names).steps(), shown)
+    lab = open_lab()
+    lab.paths.root.mkdir(parents=True, exist_ok=True)
+    with lab_lock(lab.paths.root):
+        took = run_steps(Raising(lab, names).steps(), shown)
     greet(shown)
     return took
 
