@@ -57,9 +57,9 @@ class Limits:
 
     body_bytes: int = 4 * MIB  # a context of 128k tokens is about 0.5 MiB of text; images come as data URLs later
     header_bytes: int = 16 * 1024
-    header_seconds: int = 10
-    body_seconds: int = 30
-    write_seconds: int = 30  # for a client that stopped reading its stream
+    header_seconds: float = 10
+    body_seconds: float = 30
+    write_seconds: float = 30  # for a client that stopped reading its stream
     keep_alive_seconds: int = 30
     connections: int = 1024
     concurrent: int = 256
@@ -90,7 +90,7 @@ def read(path: Path) -> GatewayConfig:
     config = GatewayConfig(
         listen=_listen(table.table("listen")),
         metrics=_listen(table.table("metrics")),
-        keys=table.tables("keys", _key),
+        keys=table.tables("keys", _key, least=1),
         models=table.tables("models", _model),
         limits=_limits(table.table("limits", {})),
         simulated=table.texts("simulated", []),
@@ -157,8 +157,6 @@ def _limits(table: Table) -> Limits:
 def _check(table: Table, config: GatewayConfig) -> None:
     if config.metrics.host and not is_loopback(config.metrics.host):
         table.refuse("metrics.host", config.metrics.host, "a loopback address", why="metrics name keys and models")
-    if not config.keys:
-        table.refuse("keys", "none", "at least one key", why="a gateway without keys can serve nobody")
     for field, values in (
         ("keys: name", [key.name for key in config.keys]),
         ("keys: sha256", [key.sha256 for key in config.keys]),

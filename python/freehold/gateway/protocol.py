@@ -30,6 +30,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def __init__(self, guard: Guard, **given: Any) -> None:
         super().__init__(**given)
+        self.access_log = False  # uvicorn's own line quotes the query, whatever its settings say
         self._guard = guard
         self._in_head = True
         self._head_bytes = 0
@@ -117,7 +118,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
 def keep_from_hanging(listener: socket.socket, limits: Limits) -> None:
     """Let the kernel drop connections whose peer takes nothing any more; those accepted inherit it."""
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, limits.write_seconds * 1000)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(limits.write_seconds * 1000))
 
 
 def factory(guard: Guard) -> Callable[..., GuardedProtocol]:

@@ -70,9 +70,9 @@ def too_large(limit: int) -> RefusalError:
     return RefusalError(413, "too_large", f"The body may have at most {limit} bytes.", code="request_too_large")
 
 
-def too_slow(what: str, seconds: int) -> RefusalError:
+def too_slow(what: str, seconds: float) -> RefusalError:
     """408: a client that does not come to the point."""
-    return RefusalError(408, "too_slow", f"{what} did not arrive within {seconds} seconds.", type="timeout_error")
+    return RefusalError(408, "too_slow", f"{what} did not arrive within {seconds:g} seconds.", type="timeout_error")
 
 
 def headers_too_large(limit: int) -> RefusalError:

@@ -62,6 +62,7 @@ class Relay:
         for model in fitting:
             if model.name == name:
                 exchange.model, exchange.route = model.name, LOCAL
+                body["model"] = model.name  # llama.cpp's embeddings repeat what was asked for
                 return model
         raise unknown_model((model.name for model in fitting), kind)
 

@@ -12,14 +12,19 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from freehold.gateway.config import Limits, Model
-from freehold.gateway.refusals import RefusalError, malformed, runtime_down, runtime_failed, runtime_loading
+from freehold.gateway.refusals import malformed, runtime_down, runtime_failed, runtime_loading
 
 IDLE_SECONDS = 2.0
 """llama.cpp and vLLM close an idle connection after 5 s; ours must go first, or a request meets a closing one."""
 
 LONGEST_ERROR = 64 * 1024
-CLIENT_ERRORS = range(400, 500)
-OURS_TO_ANSWER_FOR = frozenset({401, 403, 404, 405})
+CLIENT_ERRORS = frozenset({400, 408, 409, 413, 415, 422, 429})
+"""Other statuses from 400 to 499 are between gateway and runtime (401: the internal key is wrong): a caller who heard
+them would doubt its own key or path."""
+
+TOO_LONG = ("is too large to process", "is larger than the max context size", "exceeds the available context size")
+"""How llama.cpp says that a text does not fit; for an encoder's batch it says so with status 500."""
+
 OK, LOADING = 200, 503
 
 
@@ -76,21 +81,25 @@ class Upstream:
 async def _refuse(model: Model, response: aiohttp.ClientResponse) -> NoReturn:
     if response.status == LOADING:
         raise runtime_loading(model.name)
-    # 401 and its like are between gateway and runtime: a caller who heard them would doubt its own key.
-    if response.status not in CLIENT_ERRORS or response.status in OURS_TO_ANSWER_FOR:
-        raise runtime_failed(model.name, response.status)
-    raise await _refusal_of(model, response)
+    error = await _error_of(response)
+    message = str(error.get("message") or "")
+    refusal = malformed(message, reason="runtime_refused")
+    refusal.type = str(error.get("type") or refusal.type)
+    if any(words in message for words in TOO_LONG):
+        refusal.code = "context_length_exceeded"
+    elif response.status in CLIENT_ERRORS and message:
+        refusal.status = response.status
+    else:
+        refusal = runtime_failed(model.name, response.status)
+    raise refusal
 
 
-async def _refusal_of(model: Model, response: aiohttp.ClientResponse) -> RefusalError:
+async def _error_of(response: aiohttp.ClientResponse) -> dict[str, Any]:
     try:
-        error = json.loads(await response.content.read(LONGEST_ERROR))["error"]
-        refusal = malformed(str(error["message"]), reason="runtime_refused")
-        refusal.type = str(error.get("type") or refusal.type)
-    except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError, AttributeError):
-        return runtime_failed(model.name, response.status)
-    refusal.status = response.status
-    return refusal
+        error = json_object(await response.content.read(LONGEST_ERROR)).get("error")
+    except (aiohttp.ClientError, TimeoutError):
+        return {}
+    return error if isinstance(error, dict) else {}
 
 
 class _NoNames(AbstractResolver):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from collections.abc import Mapping
@@ -33,25 +34,31 @@ class Supervisor:
 
     def ready(self, status: str) -> None:
         """Say that the service answers from now on."""
-        self._send(f"READY=1\nSTATUS={status}")
+        self._send(f"READY=1\nSTATUS={status}", socket.MSG_NOSIGNAL)
 
     def status(self, status: str) -> None:
         """Replace the line that ``systemctl status`` shows."""
-        self._send(f"STATUS={status}")
+        self._try(f"STATUS={status}")
 
     def alive(self) -> None:
         """Ping the watchdog."""
-        self._send("WATCHDOG=1")
+        self._try("WATCHDOG=1")
 
     def stopping(self, status: str) -> None:
         """Say that the service is on its way to an orderly end."""
-        self._send(f"STOPPING=1\nSTATUS={status}")
+        self._try(f"STOPPING=1\nSTATUS={status}")
 
-    def _send(self, message: str) -> None:
+    def _try(self, message: str) -> None:
+        # A supervisor that is busy or gone must not stop the service: it never waits, and a lost ping is followed by
+        # another one. Only readiness must arrive.
+        with contextlib.suppress(OSError):
+            self._send(message, socket.MSG_NOSIGNAL | socket.MSG_DONTWAIT)
+
+    def _send(self, message: str, flags: int) -> None:
         if not self.address:
             return
         # A leading @ stands for the abstract namespace, whose names begin with a zero byte.
         address = "\0" + self.address[1:] if self.address.startswith("@") else self.address
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
             channel.connect(address)
-            channel.sendall(message.encode())
+            channel.send(message.encode(), flags)

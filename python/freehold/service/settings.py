@@ -22,8 +22,9 @@ class Table:
 
     def __init__(self, subject: str, raw: object, errors: list[FreeholdError], prefix: str = "") -> None:
         self.subject, self.errors, self.prefix = subject, errors, prefix
+        self._is_object = isinstance(raw, Mapping)
         self._left: dict[str, Any] = dict(raw) if isinstance(raw, Mapping) else {}
-        if not isinstance(raw, Mapping):
+        if not self._is_object and raw is not MISSING:
             self.refuse("", f"{_shown(raw)}", "an object")
 
     def refuse(self, name: str, found: str, expected: str, *, code: str = "CONFIG_BAD_VALUE", why: str = "") -> None:
@@ -44,11 +45,12 @@ class Table:
     def table(self, name: str, default: Any = MISSING) -> Table:
         """Take an object."""
         value = self._take(name, default, "an object", lambda v: isinstance(v, Mapping))
-        return Table(self.subject, value or {}, self.errors, self._inner(name))
+        return Table(self.subject, MISSING if value is None else value, self.errors, self._inner(name))
 
-    def tables(self, name: str, build: Callable[[Table], Built]) -> tuple[Built, ...]:
-        """Take a list of objects and build each; unknown fields of each are noted."""
-        value = self._take(name, MISSING, "a list of objects", _list_of(Mapping))
+    def tables(self, name: str, build: Callable[[Table], Built], *, least: int = 0) -> tuple[Built, ...]:
+        """Take a list of objects, ``least`` or more, and build each; unknown fields of each are noted."""
+        expected = f"a list of {least} or more objects"
+        value = self._take(name, MISSING, expected, lambda v: _list_of(Mapping)(v) and len(v) >= least)
         rows = [Table(self.subject, row, self.errors, f"{self._inner(name)}[{n}]") for n, row in enumerate(value or ())]
         return tuple(_built(row, build) for row in rows)
 
@@ -62,6 +64,8 @@ class Table:
             self.refuse(name, "unknown key", "only keys that are documented", code="CONFIG_UNKNOWN_KEY")
 
     def _take(self, name: str, default: Any, expected: str, good: Callable[[Any], Any]) -> Any:
+        if not self._is_object:
+            return None  # said once, of the object itself
         value = self._left.pop(name, default)
         if value is MISSING:
             self.refuse(name, "not there", expected, code="CONFIG_MISSING_KEY")

@@ -1,0 +1,115 @@
+"""The settings are refused as a whole, with every error in them, or taken as they are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from freehold.errors import FreeholdError, FreeholdErrors
+from freehold.gateway.config import Limits, read
+
+GOOD: dict[str, Any] = {
+    "listen": {"host": "10.84.0.11", "port": 8080},
+    "metrics": {"host": "127.0.0.1", "port": 8081},
+    "simulated": ["gpu"],
+    "keys": [{"name": "operator", "sha256": "a" * 64}],
+    "models": [
+        {"name": "m", "kind": "chat", "url": "http://127.0.0.1:18000", "engine": "llama_cpp", "context": 2048},
+        {"name": "e", "kind": "embedding", "url": "http://[::1]:18100/", "engine": "vllm", "concurrent": 5},
+    ],
+    "internal_key_file": None,
+    "limits": {"drain_seconds": 60},
+}
+
+
+def write(folder: Path, settings: object) -> Path:
+    path = folder / "gateway.json"
+    path.write_text(settings if isinstance(settings, str) else json.dumps(settings))
+    return path
+
+
+def refused(path: Path) -> list[FreeholdError]:
+    with pytest.raises((FreeholdError, FreeholdErrors)) as caught:
+        read(path)
+    error = caught.value
+    if isinstance(error, FreeholdErrors):
+        return list(error.errors)
+    assert isinstance(error, FreeholdError)
+    return [error]
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    settings = json.loads(json.dumps(GOOD))
+    *way, last = path.split(".")
+    place = settings
+    for step in way:
+        place = place[int(step) if step.isdigit() else step]
+    place[last] = value
+    return settings  # type: ignore[no-any-return]
+
+
+def test_good_settings_are_read(tmp_path: Path) -> None:
+    config = read(write(tmp_path, GOOD))
+    assert config.listen.port == 8080
+    assert config.models[0].concurrent == 32
+    assert (config.models[1].url, config.models[1].concurrent) == ("http://[::1]:18100", 5)
+    assert config.limits == Limits(drain_seconds=60)
+    assert config.simulated == ("gpu",)
+
+
+def test_optional_parts_may_be_left_out(tmp_path: Path) -> None:
+    without = {name: value for name, value in GOOD.items() if name in {"listen", "metrics", "keys", "models"}}
+    assert read(write(tmp_path, without)).limits == Limits()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "code", "key"),
+    [
+        ("models.0.url", "http://10.84.0.12:18000", "CONFIG_BAD_VALUE", "models[0].url"),
+        ("models.0.url", "http://localhost:18000", "CONFIG_BAD_VALUE", "models[0].url"),
+        ("models.0.url", "https://api.example.test", "CONFIG_BAD_VALUE", "models[0].url"),
+        ("models.0.url", "http://127.0.0.1:18000/v1", "CONFIG_BAD_VALUE", "models[0].url"),
+        ("models.0.url", "http://127.0.0.1@example.test:80", "CONFIG_BAD_VALUE", "models[0].url"),
+        ("models.0.url", "http://127.0.0.1", "CONFIG_BAD_VALUE", "models[0].url"),
+        ("models.0.url", "http://127.0.0.1:99999", "CONFIG_BAD_VALUE", "models[0].url"),
+        ("models.0.engine", "openai", "CONFIG_BAD_VALUE", "models[0].engine"),
+        ("models.0.kind", "vision", "CONFIG_BAD_VALUE", "models[0].kind"),
+        ("models.0.name", "a\r\nb", "CONFIG_BAD_VALUE", "models[0].name"),
+        ("models.1.name", "m", "CONFIG_DUPLICATE", "models: name"),
+        ("models.1.url", "http://127.0.0.1:18000", "CONFIG_DUPLICATE", "models: url"),
+        ("models.0.colour", "red", "CONFIG_UNKNOWN_KEY", "models[0].colour"),
+        ("metrics.host", "0.0.0.0", "CONFIG_BAD_VALUE", "metrics.host"),  # noqa: S104  refused, which is the point
+        ("listen.host", "gateway.example.test", "CONFIG_BAD_VALUE", "listen.host"),
+        ("listen.port", 0, "CONFIG_BAD_VALUE", "listen.port"),
+        ("listen.port", "8080", "CONFIG_BAD_VALUE", "listen.port"),
+        ("listen.port", True, "CONFIG_BAD_VALUE", "listen.port"),
+        ("listen", [], "CONFIG_BAD_VALUE", "listen"),
+        ("keys", [], "CONFIG_BAD_VALUE", "keys"),
+        ("keys.0.sha256", "fh-" + "a" * 43, "CONFIG_BAD_VALUE", "keys[0].sha256"),
+        ("keys.0.name", "", "CONFIG_BAD_VALUE", "keys[0].name"),
+        ("limits.body_bytes", -1, "CONFIG_BAD_VALUE", "limits.body_bytes"),
+        ("limits.patience", 1, "CONFIG_UNKNOWN_KEY", "limits.patience"),
+        ("simulated", "gpu", "CONFIG_BAD_VALUE", "simulated"),
+        ("typo", 1, "CONFIG_UNKNOWN_KEY", "typo"),
+    ],
+)
+def test_each_wrong_value_is_named(tmp_path: Path, path: str, value: Any, code: str, key: str) -> None:
+    errors = refused(write(tmp_path, changed(path, value)))
+    found = [(error.code, error.subject.partition("gateway.json: ")[2]) for error in errors]
+    assert found == [(code, key)]
+
+
+def test_all_errors_come_together(tmp_path: Path) -> None:
+    assert len(refused(write(tmp_path, {"listen": {}, "metrics": 3, "models": "x"}))) == 5
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "[" * 100_000])
+def test_what_is_not_a_json_object_is_refused(tmp_path: Path, text: str) -> None:
+    assert refused(write(tmp_path, text))[0].exit_code == 3
+
+
+def test_a_key_itself_is_never_in_an_error(tmp_path: Path) -> None:
+    assert "fh-aaa" not in str(refused(write(tmp_path, changed("keys.0.sha256", "fh-" + "a" * 43)))[0])
