@@ -11,6 +11,8 @@ from pathlib import Path
 from freehold.errors import LockedError
 
 LOCKS = Path("/proc/locks")
+RUN_VARIABLE = "FREEHOLD_LAB_RUN"
+"""In the environment of what the holder starts: if the holder is killed, `make down` still finds its children."""
 
 
 @contextmanager
@@ -20,8 +22,10 @@ def lab_lock(folder: Path) -> Iterator[None]:
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         _take(handle, folder)
+        os.environ[RUN_VARIABLE] = str(folder)
         yield
     finally:
+        os.environ.pop(RUN_VARIABLE, None)
         os.close(handle)
 
 

@@ -38,9 +38,9 @@ def read(path: Path = MOUNTINFO) -> list[Mount]:
 
 
 def below(mounts: list[Mount], folder: Path) -> list[Mount]:
-    """The mounts at or under ``folder``, last made first: the order in which they can be undone."""
+    """The mounts under ``folder``, last made first: the order in which they can be undone. One at it is its owner's."""
     start = str(folder).rstrip("/") + "/"
-    return [mount for mount in reversed(mounts) if f"{mount.point}/".startswith(start)]
+    return [mount for mount in reversed(mounts) if mount.point.startswith(start)]
 
 
 def holding(mounts: list[Mount], path: Path) -> Mount | None:

@@ -6,10 +6,11 @@ namespace that stays when it reboots. It is no security boundary: root on a node
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from freehold.lab import mounts, seed
+from freehold.lab import seed
 from freehold.lab.launch import Launcher, Service
 from freehold.lab.network import NAMESPACES
 from freehold.lab.plan import Plan, node_number
@@ -71,7 +72,7 @@ def node_paths(paths: LabPaths, name: str) -> NodePaths:
 
 def mount_root(runner: Runner, place: NodePaths, base: Path, source: str) -> None:
     """Mount the overlay unless it is mounted; a node that was made over another base stays with that one."""
-    if mounts.below(mounts.read(), place.root):
+    if os.path.ismount(place.root):
         return
     for folder in (place.root, place.upper, place.work):
         folder.mkdir(parents=True, exist_ok=True)

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from freehold.lab import cgroup, clients, mounts, network
+from freehold.lab.lock import RUN_VARIABLE
 from freehold.lab.plan import Plan
 from freehold.lab.world import Lab
 
 NSPAWN = Path("/run/systemd/nspawn")
 PROC = Path("/proc")
 SYSTEMD_RUNNING = Path("/run/systemd/system")
-RUN_VARIABLE = "FREEHOLD_LAB_RUN"
-"""`make up` sets it to the state folder, so that what it started is known even after it was killed."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +93,7 @@ def nspawn_folders(plan: Plan, folder: Path = NSPAWN) -> Iterator[Trace]:
 
 
 def state(lab: Lab) -> Iterator[Trace]:
-    """The state folder."""
-    if lab.paths.root.exists():
+    """The state folder; where it is a file system of its own, its content."""
+    root = lab.paths.root
+    if root.is_dir() and not (os.path.ismount(root) and not any(root.iterdir())):
         yield Trace("folder", str(lab.paths.root))

@@ -142,10 +142,25 @@ def _unpack(runner: Runner, cache: Path) -> None:
     cache.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=".work-", dir=cache))
     try:
-        runner(["apt-get", "download", "-q", "nginx"], cwd=work)
-        (package,) = work.glob("nginx_*.deb")
+        package = _download(runner, work)
         runner(["dpkg-deb", "--extract", package, work / "root"])
         shutil.rmtree(cache / "nginx", ignore_errors=True)
         (work / "root").rename(cache / "nginx")
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _download(runner: Runner, work: Path) -> Path:
+    done = runner(["apt-get", "download", "-q", "nginx"], cwd=work, check=False)
+    found = sorted(work.glob("nginx_*.deb"))
+    if done.returncode != 0 or not found:
+        raise PartialError(
+            "LAB_NO_NGINX",
+            "apt-get download nginx",
+            (done.stderr or done.stdout).strip() or "no package came",
+            expected="the package from this machine's Debian archive",
+            why="nginx serves the bundle to the nodes",
+            fix="run `apt-get update` and the same command again",
+            changed="the lab's networks may be up",
+        )
+    return found[0]
