@@ -17,7 +17,7 @@ from freehold.exporter.server import Page, Server
 
 HIGHEST_PORT = 65535
 SHORTEST_INTERVAL = 0.1
-LONGEST_NAP_SECONDS = 10.0
+LONGEST_NAP_SECONDS = 5.0
 
 
 def address(listen: str) -> tuple[str, int]:
@@ -31,7 +31,7 @@ def address(listen: str) -> tuple[str, int]:
 
 def serve(reader: Reader, listen: str, interval: float, stop: threading.Event | None = None) -> None:
     """Serve until SIGTERM or SIGINT (or ``stop``). Raises :class:`RefusedError` if the address cannot be had."""
-    if interval < SHORTEST_INTERVAL:
+    if not interval >= SHORTEST_INTERVAL:  # "not a number" is not either
         raise UsageError("EXPORTER_INTERVAL", "--interval", str(interval), expected=f"at least {SHORTEST_INTERVAL} s")
     stop = _until_signal() if stop is None else stop
     sampler = Sampler(reader, interval, socket.gethostname())

@@ -1,0 +1,5 @@
+"""The simulated GPUs."""
+
+from tests.unit.nvml.simulation import gpus, library, nvml
+
+__all__ = ["gpus", "library", "nvml"]

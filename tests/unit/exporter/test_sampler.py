@@ -1,0 +1,58 @@
+"""The sampler: its own pace, whatever a sample does."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from freehold.exporter.sampler import Sampler
+from freehold.gpu.facts import Failure, Sample
+
+PATIENCE_SECONDS = 10.0
+
+
+class Reader:
+    """Hands out empty samples and counts."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+        self.closed = threading.Event()
+        self.enough = threading.Event()
+
+    def sample(self) -> Sample:
+        self.taken += 1
+        if self.taken >= 3:
+            self.enough.set()
+        return Sample(float(self.taken), 0.0, None, simulated=True, failures=(Failure(0, "call", "Unknown"),))
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+def test_it_samples_until_it_is_stopped_and_gives_the_library_back() -> None:
+    reader = Reader()
+    sampler = Sampler(reader, interval=0.001, hostname="gpu1")
+    thread = sampler.start()
+    assert reader.enough.wait(PATIENCE_SECONDS)
+    sampler.stop()
+    thread.join(PATIENCE_SECONDS)
+    assert (thread.is_alive(), reader.closed.is_set()) == (False, True)
+
+
+def test_failures_add_up_over_samples() -> None:
+    sampler = Sampler(Reader(), interval=1, hostname="gpu1")
+    for _ in range(3):
+        sampler.once()
+    assert sampler.latest is not None
+    assert 'freehold_gpu_failed_calls_total{gpu="0",call="call",error="Unknown"} 3\n' in sampler.latest.always
+    assert "freehold_gpu_samples_total 3\n" in sampler.latest.always
+
+
+@pytest.mark.parametrize("interval", [0.2, 5.0])
+def test_a_hung_sample_keeps_the_last_one_and_its_time(interval: float) -> None:
+    reader = Reader()
+    sampler = Sampler(reader, interval=interval, hostname="gpu1")
+    sampler.once()
+    assert sampler.latest is not None
+    assert sampler.latest.taken_at == 1.0
