@@ -12,6 +12,7 @@ from typing import Any
 import fabric  # type: ignore[import-untyped]
 import paramiko
 from paramiko.pkey import UnknownKeyType
+from paramiko.ssh_exception import NoValidConnectionsError
 
 from freehold.pulumi_command.work import Cancellation, CommandError
 
@@ -172,5 +173,7 @@ def _private_key(target: Target) -> paramiko.PKey | None:
 
 def _said(error: Exception) -> str:
     if isinstance(error, paramiko.AuthenticationException):
-        return f"authentication failed ({error})"
+        return "the host does not accept this key or password for this user"
+    if isinstance(error, NoValidConnectionsError):  # one error an address; a host rarely has more than one
+        return "; ".join(sorted({getattr(one, "strerror", None) or str(one) for one in error.errors.values()}))
     return str(error) or type(error).__name__

@@ -60,7 +60,8 @@ def _start(task: Task) -> subprocess.Popen[bytes]:
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        raise CommandError(f"{error}: running {words[0]!r} in {folder or Path.cwd()}") from error
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CommandError(f"cannot run {words[0]} in {folder or Path.cwd()}: {reason}") from error
 
 
 class _Stopper:

@@ -33,10 +33,30 @@ LANGUAGE_HOST = Program(
     "github.com/pulumi/pulumi/sdk/v3/python/cmd/pulumi-language-python",
     "github.com/pulumi/pulumi/sdk/v3",
 )
-# What the language host runs, from the same module.
-SCRIPTS = ("python/cmd/pulumi-language-python-exec", "python/dist/pulumi-resource-pulumi-python")
+# What the language host runs, from the same module, and the names under which it lies beside it.
+SCRIPTS = {
+    "python/cmd/pulumi-language-python-exec": "pulumi-language-python-exec.py",
+    "python/dist/pulumi-resource-pulumi-python": "pulumi-resource-pulumi-python",
+}
 
-RECIPE = "1"  # raised when the way of building changes and the pins do not
+# When a resource fails, the engine interrupts the program. This old script would show that as a traceback, right beside
+# the error that matters. 32 is the script's own exit status for "what there was to say has been said".
+QUIET_START = """\
+#!/usr/bin/env python3
+import os
+import runpy
+import sys
+from pathlib import Path
+
+try:
+    runpy.run_path(str(Path(__file__).with_name("pulumi-language-python-exec.py")), run_name="__main__")
+except KeyboardInterrupt:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(32)  # an orderly exit would wait seconds for threads that wait for the engine
+"""
+
+RECIPE = "3"  # raised when the way of building changes and the pins do not
 
 # Measured for pkg 3.259.0: 2.1 GB of modules, 1.7 GB of objects, 0.3 GB of compiler; all but the compiler are deleted.
 FREE_BYTES_NEEDED = 5 * 10**9
@@ -68,12 +88,19 @@ def _build_into(folder: Path, cache: Path, runner: Runner, report: Report) -> No
     unfinished.mkdir(parents=True, exist_ok=True)
     build(LANGUAGE_HOST, unfinished, workshop, runner, report)
     source = module_folder(LANGUAGE_HOST, workshop, runner)
-    for script in SCRIPTS:
-        copied = shutil.copyfile(source / script, unfinished / Path(script).name)
-        copied.chmod(0o755)  # a module's archive carries no run bits
+    install_scripts(source, unfinished)
     build(COMMAND, unfinished, workshop, runner, report)
     unfinished.rename(folder)
     shutil.rmtree(workshop.scratch, ignore_errors=True)
+
+
+def install_scripts(source: Path, folder: Path) -> None:
+    """Put the language host's scripts from the module's ``source`` beside it; a module carries no run bits."""
+    for script, name in SCRIPTS.items():
+        shutil.copyfile(source / script, folder / name).chmod(0o755)
+    start = folder / "pulumi-language-python-exec"
+    start.write_text(QUIET_START, encoding="utf-8")
+    start.chmod(0o755)
 
 
 def _refuse_full_disk(cache: Path) -> None:

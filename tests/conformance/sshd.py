@@ -1,0 +1,130 @@
+"""A real OpenSSH server on a loopback port, without a trace on the machine.
+
+Debian's packages are downloaded, verified by apt, and only unpacked: the control host is nobody's server. Run by root,
+sshd insists on a user of its own and a folder under /run; it finds both in a mount namespace that ends with it.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from freehold.paths import cache_folder
+
+PACKAGES = ("openssh-server", "libwrap0", "libnsl2", "libtirpc3")
+START_LIMIT_SECONDS = 10
+
+CONFIGURATION = """\
+Port {port}
+ListenAddress 127.0.0.1
+HostKey {folder}/host_key
+AuthorizedKeysFile {folder}/authorized_keys
+PidFile none
+StrictModes no
+UsePAM no
+PermitRootLogin prohibit-password
+PasswordAuthentication no
+MaxStartups 100
+AcceptEnv CONFORMANCE_* PULUMI_COMMAND_STDOUT
+Subsystem sftp internal-sftp
+"""
+
+# Only root can give a child other files in the places of /etc/passwd and /run.
+PRIVATE_WORLD = """\
+set -e
+mount --bind "$1/passwd" /etc/passwd
+mount --bind "$1/shadow" /etc/shadow
+mount -t tmpfs none /run
+mkdir -m 0755 /run/sshd
+shift
+exec "$@"
+"""
+
+
+@dataclass(frozen=True)
+class SshServer:
+    """A running server: ``host_key`` is what a stack pins, ``private_key`` lets its user in."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    host_key: str
+    private_key: str
+    user: str
+
+
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def unpacked() -> Path:
+    """The folder with sshd's files; downloaded once into the cache."""
+    folder = cache_folder() / "conformance" / "sshd"
+    if folder.is_dir():
+        return folder
+    work = folder.with_suffix(".unfinished")
+    shutil.rmtree(work, ignore_errors=True)
+    (work / "debs").mkdir(parents=True)
+    work.chmod(0o755)
+    subprocess.run(["apt-get", "download", "-qq", *PACKAGES], cwd=work / "debs", check=True)
+    for package in (work / "debs").iterdir():
+        subprocess.run(["dpkg-deb", "--extract", package, work / "root"], check=True)
+    (work / "root").rename(folder)
+    shutil.rmtree(work)
+    return folder
+
+
+def make_key(file: Path) -> str:
+    """A new key pair; returns the public half."""
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", file], check=True)
+    return file.with_suffix(".pub").read_text().strip()
+
+
+def start(folder: Path) -> SshServer:
+    """Start a server whose keys and settings lie in ``folder``; ends with its process."""
+    host_key, user_key = make_key(folder / "host_key"), make_key(folder / "user_key")
+    (folder / "authorized_keys").write_text(user_key + "\n")
+    port, root = free_port(), unpacked()
+    (folder / "sshd_config").write_text(CONFIGURATION.format(port=port, folder=folder))
+    libraries = ":".join(str(path) for path in root.glob("**/x86_64-linux-gnu") if path.is_dir())
+    server = [str(root / "usr/sbin/sshd"), "-D", "-e", "-f", str(folder / "sshd_config")]
+    process = subprocess.Popen(
+        [*_private_world(folder), *server],
+        env={**os.environ, "LD_LIBRARY_PATH": libraries},
+        stderr=(folder / "sshd.log").open("wb"),
+    )
+    _await(process, port, folder / "sshd.log")
+    return SshServer(process, port, host_key, (folder / "user_key").read_text(), getpass.getuser())
+
+
+def _private_world(folder: Path) -> list[str]:
+    if os.geteuid() != 0:
+        return []
+    me = pwd.getpwuid(0)
+    (folder / "passwd").write_text(f"{Path('/etc/passwd').read_text()}sshd:x:74:65534::/run/sshd:/usr/sbin/nologin\n")
+    (folder / "shadow").write_text(f"{me.pw_name}:*:19000:0:99999:7:::\nsshd:!:19000::::::\n")
+    return ["unshare", "--mount", "--propagation", "private", "sh", "-c", PRIVATE_WORLD, "sh", str(folder)]
+
+
+def _await(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Wait until the server greets."""
+    for _ in range(START_LIMIT_SECONDS * 20):
+        assert process.poll() is None, log.read_text()
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=START_LIMIT_SECONDS) as connection:
+                assert connection.recv(8).startswith(b"SSH-2.0"), log.read_text()
+                return
+        except ConnectionRefusedError:
+            try:
+                process.wait(timeout=0.05)
+            except subprocess.TimeoutExpired:
+                continue
+    raise AssertionError(log.read_text())
