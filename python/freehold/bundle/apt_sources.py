@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from freehold.errors import RefusedError
@@ -14,9 +14,12 @@ _WAIVERS = ("trusted", "allow-insecure", "allow-weak", "allow-downgrade-to-insec
 _ONE_LINE = re.compile(r"deb\s+(?:\[(?P<options>[^\]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<components>.+)")
 
 
-def read_names(path: Path) -> tuple[str, ...]:
-    """Package names, one a line, a reason after ``#``. Raises :class:`RefusedError` naming the line."""
-    names = []
+def read_names(paths: Iterable[Path]) -> tuple[str, ...]:
+    """Package names of all lists, one a line, a reason after ``#``. Raises :class:`RefusedError` naming the line."""
+    return tuple(sorted({name for path in paths for name in _names(path)}))
+
+
+def _names(path: Path) -> Iterator[str]:
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         name = line.partition("#")[0].strip()
         if name and not _NAME.fullmatch(name):
@@ -24,8 +27,7 @@ def read_names(path: Path) -> tuple[str, ...]:
                 "BUNDLE_PACKAGE_NAME", f"{path}:{number}", repr(name), expected="one package name a line"
             )
         if name:
-            names.append(name)
-    return tuple(sorted(set(names)))
+            yield name
 
 
 def machine_sources(etc: Path, suite: str) -> str:

@@ -56,7 +56,7 @@ def default_parts(place: Place, keys: Keys, runner: Runner, *, sets: Sequence[st
     """The parts that are made from this checkout and this machine's apt sources."""
     tree, cache = Tree(), cache_folder()
     return (
-        AptPart(tree, keys, Path("/etc/apt"), cache / "apt", runner, now),
+        AptPart(tree, tuple(sets), keys, Path("/etc/apt"), cache / "apt", runner, now),
         WheelPart(tree, tuple(sets), cache / "wheels", runner),
         WeightsPart(tree, Store(place.imports), cache / "weights", runner),
     )
@@ -140,6 +140,8 @@ class Builder:
         _make_readable(staging)
         self.keys.remember_serial(serial)
         staging.rename(self.place.versions / str(serial))
+        if not self.place.target.is_symlink() and self.place.target.is_dir():
+            self.place.target.rmdir()  # empty: somebody made the folder before the first build
         switch_link(self.place.target, Path(self.place.versions.name) / str(serial))
         self._remember(manifest, inputs)
         self._forget_old(serial)
@@ -214,17 +216,15 @@ class Builder:
 
     def _require_free_place(self) -> None:
         target = self.place.target
-        if target.is_dir() and not target.is_symlink():
-            if any(target.iterdir()):
-                raise RefusedError(
-                    "BUNDLE_PLACE_TAKEN",
-                    str(target),
-                    "a folder that no build made",
-                    expected="nothing, or the link that a build makes",
-                    why="what a build did not make it does not replace",
-                    fix=f"move {target} away, or give another --target",
-                )
-            target.rmdir()
+        if target.is_dir() and not target.is_symlink() and any(target.iterdir()):
+            raise RefusedError(
+                "BUNDLE_PLACE_TAKEN",
+                str(target),
+                "a folder that no build made",
+                expected="nothing, or the link that a build makes",
+                why="what a build did not make it does not replace",
+                fix=f"move {target} away, or give another --target",
+            )
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:

@@ -79,10 +79,10 @@ def _show_plan(stale: dict[str, str], *, as_json: bool) -> None:
 
 
 def _summary(info: BundleInfo) -> str:
-    size = f"{info.files} files, {human_bytes(info.bytes)}"
-    return (
-        f"{info.folder}: serial {info.serial}, {size}\nmanifest {info.manifest_sha256}\nkey      {info.key_fingerprint}"
-    )
+    head = f"{info.folder}: serial {info.serial}, {info.files} files, {human_bytes(info.bytes)}"
+    sets = describe(Path(info.folder))["requirements"]
+    rows = [("manifest", info.manifest_sha256), ("key", info.key_fingerprint), *sets.items()]
+    return "\n".join([head, *(f"{name:<12}{digest}" for name, digest in rows)])
 
 
 @app.command("verify")
@@ -129,14 +129,12 @@ def show_command(folder: Folder = None, *, as_json: Json = False) -> None:
         return
     print(f"serial {document['serial']}, manifest {document['manifest_sha256']}\nkey {document['key_fingerprint']}")
     console = Console()
+    for name, digest in document["requirements"].items():
+        print(f"set {name:<12}{digest}")
     models = Table("model", "kind", "format", "licence", "context", "size", "digest")
     for model in document["models"].values():
         size = human_bytes(sum(file["bytes"] for file in model["files"]))
         row = (model["name"], model["kind"], model["format"], model["licence"], str(model["context"]))
         models.add_row(*row, size, model["digest"][:12])
     console.print(models)
-    sets = Table("set", "digest")
-    for name, digest in document["requirements"].items():
-        sets.add_row(name, digest[:12])
-    console.print(sets)
     print(f"{len(document['packages'])} Debian packages")

@@ -53,33 +53,38 @@ class Keys:
         fresh.replace(self.folder / "serial")
 
     def ensure(self, report: Report) -> None:
-        """Make the key if there is none. Raises :class:`RefusedError` when half of one is there."""
-        if self.public_file.is_file() and self._home.is_dir():
-            return
-        if self.public_file.exists() or self._home.exists():
+        """Make the key if there is none. Raises :class:`RefusedError` when only its public half is there."""
+        if self.public_file.exists() and not self._home.exists():
             raise RefusedError(
                 "BUNDLE_KEY_INCOMPLETE",
                 str(self.folder),
-                "half of the bundle's key is there",
+                "the public half of the bundle's key without the secret one",
                 expected="gnupg/ and bundle.asc, or neither",
                 why="a new key would be refused by every node that knows the old one",
                 fix=f"restore {self.folder} from the backup; or move it away and provision the nodes anew",
             )
-        report("making the bundle's signing key")
-        self._generate()
+        if not self._home.exists():
+            report("making the bundle's signing key")
+            self._generate()
+        if not self.public_file.exists():
+            self._export()
 
     def _generate(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        who = ("Freehold bundle", "ed25519", "sign", "never")
         with tempfile.TemporaryDirectory(dir=self.folder, prefix=".new") as name:
             home = Path(name) / "gnupg"
             home.mkdir(mode=0o700)
             with _at_work(home, self.runner) as alias:
-                self._gpg(
-                    alias, "--passphrase", "", "--quick-generate-key", "Freehold bundle", "ed25519", "sign", "never"
-                )
-                armored = self._gpg(alias, "--armor", "--export")
+                self._gpg(alias, "--passphrase", "", "--quick-generate-key", *who)
             home.rename(self._home)
-        self.public_file.write_text(armored, encoding="ascii")
+
+    def _export(self) -> None:
+        with _at_work(self._home, self.runner) as home:
+            armored = self._gpg(home, "--armor", "--export")
+        fresh = self.folder / ".bundle.asc"
+        fresh.write_text(armored, encoding="ascii")
+        fresh.replace(self.public_file)
 
     def public_key(self) -> str:
         """The armored public key."""

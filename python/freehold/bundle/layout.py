@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,10 +33,11 @@ class Tree:
 
     root: Path = PROJECT
 
-    @property
-    def os_packages(self) -> Path:
-        """Debian packages for nodes, with reasons."""
-        return self.root / "requirements" / "node" / "os-packages.txt"
+    def os_packages(self, sets: Sequence[str] = ()) -> tuple[Path, ...]:
+        """Lists of Debian packages, with reasons: every node's, and those that only some of ``sets`` need."""
+        folder = self.root / "requirements" / "node"
+        extra = (folder / f"os-packages-{name}.txt" for name in sets)
+        return (folder / "os-packages.txt", *(path for path in extra if path.is_file()))
 
     @property
     def weights_lock(self) -> Path:

@@ -44,6 +44,7 @@ class AptPart:
     """Debian packages. Moves only when the list of names or a source does, or when a refresh is asked for."""
 
     tree: Tree
+    sets: tuple[str, ...]
     keys: Keys
     etc: Path
     cache: Path
@@ -54,13 +55,13 @@ class AptPart:
 
     def inputs(self) -> str:
         """Names, sources and key."""
-        names = list(read_names(self.tree.os_packages))
+        names = list(read_names(self.tree.os_packages(self.sets)))
         key = self.keys.public_key() if self.keys.public_file.is_file() else ""
         return sha256_bytes(canonical_json([names, machine_sources(self.etc, SUITE), key]))
 
     def make(self, bundle: Path, previous: Path | None, report: Report) -> None:
         """Resolve, download, check, index, sign."""
-        names, apt = read_names(self.tree.os_packages), Apt(self.cache, self.runner)
+        names, apt = read_names(self.tree.os_packages(self.sets)), Apt(self.cache, self.runner)
         apt.prepare(machine_sources(self.etc, SUITE))
         debs = apt.resolve(names, report)
         apt.download(names, debs, report)

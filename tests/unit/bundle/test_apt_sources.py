@@ -81,12 +81,18 @@ def test_no_source_of_the_suite_is_refused(etc: Path, text: str) -> None:
 
 
 def test_every_package_of_the_tree_has_its_reason() -> None:
-    lines = Tree().os_packages.read_text().splitlines()
-    assert all("#" in line for line in lines if line.strip())
-    assert {"python3-venv", "nftables", "systemd-timesyncd"} <= set(read_names(Tree().os_packages))
+    lists = Tree().os_packages(["vllm"])
+    lines = [line for path in lists for line in path.read_text().splitlines() if line.strip()]
+    assert all("#" in line for line in lines)
+    assert {"python3-venv", "nftables", "systemd-timesyncd"} <= set(read_names(lists))
+
+
+def test_a_set_brings_its_own_packages_and_no_others() -> None:
+    assert "gcc" in read_names(Tree().os_packages(["agent", "vllm"]))
+    assert "gcc" not in read_names(Tree().os_packages(["agent", "llama_cpp"]))
 
 
 def test_what_is_no_package_name_is_refused_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("# why\ncurl\nno such;thing\n")
     with pytest.raises(RefusedError, match=r"names\.txt:3"):
-        read_names(tmp_path / "names.txt")
+        read_names([tmp_path / "names.txt"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -55,8 +56,15 @@ def test_the_secret_is_for_its_owner_only_and_made_once(keys: Keys) -> None:
     assert (keys.folder / "gnupg").stat().st_mode & 0o077 == 0
 
 
-def test_half_a_key_is_refused_not_replaced(keys: Keys) -> None:
+def test_a_lost_public_half_is_exported_again(keys: Keys) -> None:
+    before = keys.public_key()
     keys.public_file.unlink()
+    keys.ensure(lambda _: None)
+    assert keys.public_key() == before
+
+
+def test_a_lost_secret_half_is_refused_not_replaced(keys: Keys) -> None:
+    shutil.rmtree(keys.folder / "gnupg")
     with pytest.raises(RefusedError, match="BUNDLE_KEY_INCOMPLETE"):
         keys.ensure(lambda _: None)
 
