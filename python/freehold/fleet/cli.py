@@ -35,7 +35,7 @@ def env(
 
 def validate(
     *,
-    config: Annotated[Path, typer.Option(help="A stack file, Pulumi.<stack>.yaml.")],
+    config: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="A stack file, Pulumi.<stack>.yaml.")],
     bundle: Annotated[bool, typer.Option(help="Compare with the bundle and the key file of this machine.")] = True,
     json_: Json = False,
 ) -> None:

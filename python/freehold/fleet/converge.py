@@ -85,6 +85,9 @@ def converge(
         record.write(request.record, record.of_environment(environment, finished=False))
         started = time.monotonic()
         env = _prepare(request)
+        if not request.remove:
+            # Before the run: whoever mends a failure by hand starts from what is wanted, not from what was.
+            documents.export(request.document, request.state / "export")
         try:
             ended = run(request.words, request.files, cwd=request.project, env=env, keep_open=[descriptor])
         finally:

@@ -13,7 +13,11 @@ from freehold.fleet import lock
 
 
 def test_the_second_is_told_who_where_and_since_when(tmp_path: Path) -> None:
-    with lock.held(tmp_path, "gpu1", "converge"), pytest.raises(LockedError) as caught, lock.held(tmp_path, "gpu1", "x"):
+    with (
+        lock.held(tmp_path, "gpu1", "converge"),
+        pytest.raises(LockedError) as caught,
+        lock.held(tmp_path, "gpu1", "x"),
+    ):
         pass
     assert f"converge by {getpass.getuser()} on " in caught.value.found
     assert f"process {os.getpid()}, since 20" in caught.value.found

@@ -1,4 +1,4 @@
-"""A wrong configuration is refused as a whole, each fault with code, key, line and remedy, before anything is dialled."""
+"""A wrong configuration is refused as a whole, each fault with code, key, line and remedy; nothing is dialled."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from freehold.errors import FreeholdError, FreeholdErrors, RefusedError
 from freehold.fleet import reading
 from freehold.fleet.checks import World
-from freehold.fleet.settings import SECTIONS, Settings
+from freehold.fleet.settings import SECTIONS, Section, Settings
 
 Data = dict[str, Any]
 Break = Callable[[Data], object]
@@ -74,14 +74,16 @@ BROKEN: list[tuple[str, Break, str, str]] = [
     ("a group's address", host(0, address="224.0.0.1"), "CONFIG_BAD_ADDRESS", "fleet:hosts[0].address"),
     ("an address as a number", host(0, address=12), "CONFIG_WRONG_TYPE", "fleet:hosts[0].address"),
     ("one address twice", host(1, address="192.0.2.11"), "CONFIG_DUPLICATE_ADDRESS", "fleet:hosts[1].address"),
-    ("served on another's", host(1, serve_address="192.0.2.11"), "CONFIG_DUPLICATE_ADDRESS", "fleet:hosts[1].serve_address"),
+    ("served on another's", host(1, serve_address="192.0.2.11"), "CONFIG_DUPLICATE_ADDRESS",
+     "fleet:hosts[1].serve_address"),
     ("no serve_address", without("hosts", 0, "serve_address"), "CONFIG_MISSING", "fleet:hosts[0].serve_address"),
     ("no host key", without("hosts", 0, "host_key"), "CONFIG_NO_HOST_KEY", "fleet:hosts[0].host_key"),
     ("an empty host key", host(0, host_key=""), "CONFIG_BAD_HOST_KEY", "fleet:hosts[0].host_key"),
     ("a truncated host key", host(0, host_key=GOOD_KEY[:30]), "CONFIG_BAD_HOST_KEY", "fleet:hosts[0].host_key"),
     ("a key of another type", host(0, host_key=GOOD_KEY.replace("ssh-ed25519", "ssh-rsa")), "CONFIG_BAD_HOST_KEY",
      "fleet:hosts[0].host_key"),
-    ("a line of known_hosts", host(0, host_key=f"192.0.2.11 {GOOD_KEY}"), "CONFIG_BAD_HOST_KEY", "fleet:hosts[0].host_key"),
+    ("a line of known_hosts", host(0, host_key=f"192.0.2.11 {GOOD_KEY}"), "CONFIG_BAD_HOST_KEY",
+     "fleet:hosts[0].host_key"),
     ("a fingerprint for a key", host(0, host_key="SHA256:abc"), "CONFIG_BAD_HOST_KEY", "fleet:hosts[0].host_key"),
     ("one host key twice", host(1, host_key=GOOD_KEY), "CONFIG_DUPLICATE_HOST_KEY", "fleet:hosts[1].host_key"),
     ("port 0", host(0, port=0), "CONFIG_BAD_PORT", "fleet:hosts[0].port"),
@@ -117,14 +119,15 @@ BROKEN: list[tuple[str, Break, str, str]] = [
     ("more than a whole GPU", lambda d: [m.update(gpus=[0], extra_arguments={"gpu-memory-utilization": 0.6})
                                          for m in d["models"]], "CONFIG_GPU_SHARED", "fleet:models[1].gpus"),
     ("an argument that opens the listener", model(0, extra_arguments={"--host": "0.0.0.0"}),  # noqa: S104
-     "CONFIG_RESERVED_ARGUMENT", "fleet:models[0].extra_arguments[\"--host\"]"),
+     "CONFIG_RESERVED_ARGUMENT", 'fleet:models[0].extra_arguments["--host"]'),
     ("an argument that trusts foreign code", model(0, extra_arguments={"trust_remote_code": True}),
      "CONFIG_RESERVED_ARGUMENT", "fleet:models[0].extra_arguments.trust_remote_code"),
     ("no prices", without("prices"), "CONFIG_MISSING_PRICE", "fleet:prices"),
     ("no tariff", without("prices", "electricity_per_kwh"), "CONFIG_MISSING_PRICE", "fleet:prices.electricity_per_kwh"),
     ("no purchase price", without("prices", "node_purchase"), "CONFIG_MISSING_PRICE", "fleet:prices.node_purchase"),
     ("a price without a date", without("prices", "as_of"), "CONFIG_MISSING_PRICE", "fleet:prices.as_of"),
-    ("a tariff of nothing", inside("prices", electricity_per_kwh=0), "CONFIG_BAD_VALUE", "fleet:prices.electricity_per_kwh"),
+    ("a tariff of nothing", inside("prices", electricity_per_kwh=0), "CONFIG_BAD_VALUE",
+     "fleet:prices.electricity_per_kwh"),
     ("a tariff as text", inside("prices", electricity_per_kwh="0.2 $"), "CONFIG_WRONG_TYPE",
      "fleet:prices.electricity_per_kwh"),
     ("a PUE below 1", inside("prices", pue=0.9), "CONFIG_BAD_VALUE", "fleet:prices.pue"),
@@ -254,7 +257,9 @@ def test_a_key_of_a_foreign_namespace_is_refused(config: Data, world: World) -> 
 
 
 def test_a_stack_file_is_read_with_its_secrets_sealed(stack_text: str, world: World) -> None:
-    sealed = stack_text + "  fleet:digest_key:\n    secure: v1:abc\n  fleet:api_keys:\n    operator:\n      secure: v1:d\n"
+    sealed = (
+        stack_text + "  fleet:digest_key:\n    secure: v1:abc\n  fleet:api_keys:\n    operator:\n      secure: v1:d\n"
+    )
     assert reading.read(reading.from_file(sealed, "Pulumi.test.yaml"), world).settings.site == "example"
 
 
@@ -272,7 +277,8 @@ def test_a_file_that_is_no_stack_file_is_refused(text: str) -> None:
 
 
 def test_every_setting_says_what_it_expects_and_gives_an_example() -> None:
-    for section_class in (Settings, *SECTIONS.values()):
+    sections: list[type[Section]] = [Settings, *SECTIONS.values()]
+    for section_class in sections:
         for name, field in section_class.model_fields.items():
             assert field.description, name
             assert field.examples, name

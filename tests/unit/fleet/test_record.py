@@ -1,4 +1,4 @@
-"""What the control host remembers: names of what changed, and a generation that settles after an unfinished converge."""
+"""What the control host remembers: what changed, and a generation that settles after an unfinished converge."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from pathlib import Path
 from freehold.fleet import record
 from freehold.fleet.record import Record
 
-ENVIRONMENT = {"FREEHOLD_DIGEST_BUNDLE": "b1", "FREEHOLD_DIGEST_ROLE_GATEWAY": "g1", "FREEHOLD_GENERATION": "3", "HOME": "/"}
+ENVIRONMENT = {
+    "FREEHOLD_DIGEST_BUNDLE": "b1",
+    "FREEHOLD_DIGEST_ROLE_GATEWAY": "g1",
+    "FREEHOLD_GENERATION": "3",
+    "HOME": "/",
+}
 
 
 def test_a_finished_converge_leaves_nothing_to_do(tmp_path: Path) -> None:

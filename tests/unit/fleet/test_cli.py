@@ -1,0 +1,53 @@
+"""The commands of the fleet end with the promised exit codes and JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def freehold(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("FREEHOLD_")}
+    command = [sys.executable, "-m", "freehold", "fleet", *map(str, words)]
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+
+def test_the_example_stack_is_valid() -> None:
+    done = freehold("validate", "--no-bundle", "--config", ROOT / "stacks" / "fleet" / "Pulumi.example.yaml")
+    assert done.returncode == 0, done.stderr
+    assert "valid; hosts gpu1" in done.stdout
+
+
+def test_a_wrong_stack_is_refused_with_all_errors_as_json(tmp_path: Path, stack_text: str) -> None:
+    file = tmp_path / "Pulumi.test.yaml"
+    file.write_text(stack_text.replace("port: 2222", "port: 0").replace("currency: USD", "curency: USD"))
+    done = freehold("validate", "--no-bundle", "--config", file, "--json")
+    assert done.returncode == 3
+    errors = json.loads(done.stdout)["errors"]
+    assert {error["code"] for error in errors} == {"CONFIG_BAD_PORT", "CONFIG_UNKNOWN_KEY", "CONFIG_MISSING_PRICE"}
+    assert all(error["details"]["line"] for error in errors)
+
+
+@pytest.mark.parametrize("command", ["preflight", "validate"])
+def test_a_missing_file_is_no_traceback(command: str, tmp_path: Path) -> None:
+    option = {"preflight": "--document", "validate": "--config"}[command]
+    done = freehold(command, option, tmp_path / "gone")
+    assert done.returncode in {2, 3}
+    assert "Traceback" not in done.stderr
+
+
+def test_preflight_reports_hosts_that_do_not_answer(tmp_path: Path, document: dict[str, Any]) -> None:
+    for number, host in enumerate(document["hosts"], 1):
+        host.update(address=f"127.0.0.{number}", port=1)
+    (tmp_path / "fleet.json").write_text(json.dumps(document))
+    done = freehold("preflight", "--document", tmp_path / "fleet.json", "--private-key", tmp_path / "key", "--json")
+    assert done.returncode == 7
+    assert [error["subject"] for error in json.loads(done.stdout)["errors"]] == ["gpu1", "gpu2"]
