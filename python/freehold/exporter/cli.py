@@ -28,5 +28,5 @@ def gpu_exporter(
 
 
 def command(listen: str, interval: float) -> list[str]:
-    """The exporter by itself."""
-    return [sys.executable, "-m", "freehold.exporter", "--listen", listen, "--interval", str(interval)]
+    """The exporter by itself; -P keeps what lies in the working folder from being taken for a module."""
+    return [sys.executable, "-P", "-m", "freehold.exporter", "--listen", listen, "--interval", str(interval)]

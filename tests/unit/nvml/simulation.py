@@ -39,7 +39,7 @@ class Simulation:
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The library, compiled and loaded: whoever asks for libnvidia-ml.so.1 after this gets it, by its soname."""
-    path = build(tmp_path_factory.mktemp("nvml"))
+    path = build(tmp_path_factory.getbasetemp() / "nvml")  # one folder for the whole run: compiled once
     ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
     return path
 
