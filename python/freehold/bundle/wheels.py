@@ -20,8 +20,11 @@ from freehold.weights.digests import sha256_bytes, sha256_file
 
 # The nodes' Python is Debian 12's: CPython 3.11, glibc 2.36.
 _PYTHON = ("--python-version", "3.11", "--implementation", "cp", "--abi", "cp311", "--abi", "abi3", "--abi", "none")
-_GLIBC = (36, 35, 34, 31, 28, 27, 26, 24, 17, 12, 5)
-_PLATFORMS = (*(f"manylinux_2_{minor}_x86_64" for minor in _GLIBC), "manylinux2014_x86_64", "manylinux1_x86_64")
+_PLATFORMS = (
+    *(f"manylinux_2_{minor}_x86_64" for minor in range(36, 4, -1)),
+    "manylinux2014_x86_64",
+    "manylinux1_x86_64",
+)
 _EPOCH = "1704067200"
 """The date of every file in our wheel (2024-01-01): a build's bytes depend on the source only."""
 

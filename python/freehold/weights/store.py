@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import grp
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,12 +139,12 @@ class Store:
         part.replace(self.blob(file.sha256))
 
     def has(self, manifest: ModelManifest) -> bool:
-        """Whether exactly this state is served. Sizes only: :meth:`verify` reads every byte."""
+        """Whether exactly this state is served, by size and access. :meth:`verify` reads every byte."""
         path = self.model(manifest.name) / "manifest.json"
         if not path.is_file() or path.read_bytes() != manifest.dump():
             return False
         files = self.model(manifest.name) / "files"
-        return all(_size(files / file.path) == file.bytes for file in manifest.files)
+        return all(self._in_place(files / file.path, file.bytes) for file in manifest.files)
 
     def missing(self, manifest: ModelManifest) -> list[FileEntry]:
         """The blobs that a model needs and that are not here whole; a damaged one is removed, so that it comes anew."""
@@ -222,8 +224,19 @@ class Store:
         blob.unlink()
         return False
 
+    def _in_place(self, path: Path, size: int) -> bool:
+        if path.is_symlink() or not path.is_file():
+            return False
+        state = path.stat()
+        group = grp.getgrnam(self.group).gr_gid if self.group is not None else state.st_gid
+        access = (stat.S_IMODE(state.st_mode), state.st_gid) == (self._mode(0o644), group)
+        return state.st_size == size and access
+
+    def _mode(self, mode: int) -> int:
+        return mode if self.group is None else mode & 0o770
+
     def _protect(self, path: Path, mode: int) -> None:
-        path.chmod(mode if self.group is None else mode & 0o770)
+        path.chmod(self._mode(mode))
         if self.group is not None:
             shutil.chown(path, group=self.group)
 
@@ -276,7 +289,3 @@ def _no_space(root: Path, found: str, expected: str) -> RefusedError:
         why="a disk that fills up half-way stops the services that share it",
         fix="free space (`freehold weights prune` removes states that are no longer served) or use a larger disk",
     )
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.is_file() and not path.is_symlink() else -1

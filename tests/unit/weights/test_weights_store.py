@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import grp
+import os
 from pathlib import Path
 
 import pytest
@@ -149,10 +151,17 @@ def test_unknown_and_hostile_names(store: Store) -> None:
         store.verify("../../etc")
 
 
-def test_with_a_group_others_cannot_read(tmp_path: Path) -> None:
-    import grp  # noqa: PLC0415
-    import os  # noqa: PLC0415
+def test_access_changed_by_hand_is_seen_and_mended(store: Store) -> None:
+    manifest = put(store)
+    served = store.root / "models/tiny/files/model.gguf"
+    served.chmod(0o666)
+    assert not store.has(manifest)
+    store.link(manifest)
+    assert served.stat().st_mode & 0o777 == 0o644
+    assert store.has(manifest)
 
+
+def test_with_a_group_others_cannot_read(tmp_path: Path) -> None:
     store = Store(tmp_path / "store", group=grp.getgrgid(os.getgid()).gr_name)
     manifest = put(store)
     assert store.blob(manifest.files[0].sha256).stat().st_mode & 0o777 == 0o640
