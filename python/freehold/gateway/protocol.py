@@ -117,8 +117,12 @@ class GuardedProtocol(HttpToolsProtocol):
 
 
 def keep_from_hanging(listener: socket.socket, limits: Limits) -> None:
-    """Let the kernel drop connections whose peer takes nothing any more; those accepted inherit it."""
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(limits.write_seconds * 1000))
+    """Let the kernel drop connections whose peer takes nothing any more; those accepted inherit it.
+
+    It is for what is in the kernel's buffers after an answer is complete; twice the time, so that an answer that is
+    still being written meets our own limit first and is counted for what it is.
+    """
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(2000 * limits.write_seconds))
 
 
 def factory(guard: Guard) -> Callable[..., GuardedProtocol]:

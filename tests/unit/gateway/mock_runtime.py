@@ -43,7 +43,7 @@ class MockRuntime:
                 await asyncio.Event().wait()
             if body.get("stream"):
                 return await self._stream(request, body, words)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, ConnectionError):
             self.cancelled.append(words)
             raise
         return web.json_response(_whole(body))
