@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import tempfile
@@ -30,6 +31,7 @@ RECIPE = 1
 # How this machine gets to its archives (proxies, retries); the rest of its apt settings is its own business.
 TRANSPORT = re.compile(r"Acquire::(https?|ftp|Retries|Check-Date|Check-Valid-Until|ForceIPv[46])\b", re.IGNORECASE)
 BUILD_LIMIT_SECONDS = 900
+WORK_PREFIX = ".work-"
 
 # Run by mmdebstrap with the new root as $1. Host keys and the machine id are each node's own; the sources stay, as on
 # any server, but not what it takes to get through this machine's proxy.
@@ -138,16 +140,27 @@ def _mmdebstrap(runner: Runner, work: Path, sources: Iterable[Source]) -> None:
     hooks = [f"--customize-hook={hook}" for hook in FINISH]
     options = ["--mode=root", "--variant=minbase", f"--include={','.join(PACKAGES)}", f"--aptopt={settings}", *hooks]
     command = ["mmdebstrap", *options, SUITE, str(work / "root.tar"), str(listed)]
-    runner(command, env={"TMPDIR": str(work)}, timeout=BUILD_LIMIT_SECONDS)
+    # mmdebstrap mounts /proc and /sys in the new root. In a mount namespace of its own they go when it is killed.
+    alone = ["unshare", "--mount", "--propagation", "private"]
+    runner([*alone, *command], env={"TMPDIR": str(work)}, timeout=BUILD_LIMIT_SECONDS)
 
 
 @contextmanager
 def _work_folder(parent: Path) -> Iterator[Path]:
-    """A folder on the same file system, so that the result can be renamed into its place; always removed."""
-    work = Path(tempfile.mkdtemp(prefix=".work-", dir=parent))
+    """A folder on the same file system, so that the result can be renamed into its place; removed in the end."""
+    for abandoned in parent.glob(f"{WORK_PREFIX}*"):
+        _remove_abandoned(abandoned)
+    work = Path(tempfile.mkdtemp(prefix=f"{WORK_PREFIX}{os.getpid()}-", dir=parent))
     try:
         yield work
     finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _remove_abandoned(work: Path) -> None:
+    """The folder of a run that was killed; another run may be at work beside this one, in a folder with its pid."""
+    pid = work.name.removeprefix(WORK_PREFIX).partition("-")[0]
+    if not Path("/proc", pid).exists():
         shutil.rmtree(work, ignore_errors=True)
 
 
