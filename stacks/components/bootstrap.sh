@@ -4,7 +4,7 @@
 # Repeatable: a second run changes nothing. What the host had as package sources is kept in $ASIDE.
 set -eu
 
-ASIDE=/etc/freehold/set-aside
+ASIDE=/var/backups/freehold/apt  # not under /etc: what is set aside is no configuration any more
 KEY_FILE=/etc/freehold/bundle.asc
 SOURCES=/etc/apt/sources.list.d/freehold.sources
 LOG=/var/log/freehold-bootstrap.log

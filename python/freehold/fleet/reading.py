@@ -89,6 +89,8 @@ def read(raw: Raw, world: checks.World) -> Read:
     """Return the settings, or raise :class:`FreeholdErrors` with all that is wrong."""
     data = _as_json(raw.data)
     faults = list(raw.faults)
+    if not data and not faults:
+        raise _absent(raw.file)
     settings = None
     try:
         settings = Settings.model_validate_json(json.dumps(data))
@@ -190,6 +192,17 @@ def _in_clear(path: KeyPath) -> FreeholdError:
         expected="a secret, encrypted by Pulumi",
         fix=f"make a new one, for the old one was seen: {fix}",
         why="the stack file is kept in a repository and read by many",
+    )
+
+
+def _absent(file: str) -> FreeholdError:
+    return RefusedError(
+        "CONFIG_ABSENT",
+        file,
+        "no configuration at all",
+        expected="hosts, models, prices and keys",
+        why="a stack says what the owner wants, and this one says nothing",
+        fix="begin with Pulumi.example.yaml; in the lab `make up` writes it anew",
     )
 
 

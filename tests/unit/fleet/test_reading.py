@@ -284,6 +284,11 @@ def test_every_setting_says_what_it_expects_and_gives_an_example() -> None:
             assert field.examples, name
 
 
+def test_a_stack_without_any_configuration_is_told_once(world: World) -> None:
+    with pytest.raises(RefusedError, match="CONFIG_ABSENT"):
+        reading.read(reading.from_pulumi({}, []), world)
+
+
 def test_reading_changes_nothing_it_was_given(config: Data, world: World) -> None:
     before = copy.deepcopy(config)
     reading.read(reading.Raw(config), world)
