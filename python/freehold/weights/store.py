@@ -184,15 +184,17 @@ class Store:
         return manifest
 
     def prune(self) -> int:
-        """Remove states that are not served and blobs that no state links to; returns the bytes that came free."""
+        """Remove states that are not served and blobs that none of them names; returns the bytes that came free."""
         served = {self.model(name).resolve() for name in self.names()}
+        needed = {file.sha256 for name in self.names() for file in self.manifest(name).files}
         for tree in (self.root / "trees").iterdir():
             if tree.resolve() not in served:
                 shutil.rmtree(tree)
         freed = 0
         for blob in [*(self.root / "blobs" / "sha256").iterdir(), *(self.root / "incoming").iterdir()]:
-            if blob.stat().st_nlink == 1:
-                freed += blob.stat().st_size
+            if blob.name not in needed:
+                # A bundle may hold the same file by a link: then its bytes stay until the bundle lets go.
+                freed += blob.stat().st_size if blob.stat().st_nlink == 1 else 0
                 blob.unlink()
         return freed
 

@@ -108,6 +108,15 @@ def test_a_new_state_replaces_the_old_one_and_prune_removes_it(store: Store) -> 
     assert store.verify("tiny") == new
 
 
+def test_prune_removes_a_blob_that_somebody_else_links_to(store: Store, tmp_path: Path) -> None:
+    old = put(store).files[0]
+    os.link(store.blob(old.sha256), tmp_path / "bundles")
+    put(store, b"GGUF two")
+    assert store.prune() == 0
+    assert not store.blob(old.sha256).exists()
+    assert (tmp_path / "bundles").read_bytes() == GGUF
+
+
 def test_a_model_with_code_is_not_linked_and_the_old_state_serves_on(store: Store) -> None:
     old = put(store)
     bad = model(b"print()", path="modeling.py")
