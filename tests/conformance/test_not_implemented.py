@@ -1,4 +1,4 @@
-"""What the stand-in does not do answers with what to do instead; the unit tests of its checks have every case."""
+"""What the stand-in does not do answers with what to do instead; tests/unit/pulumi_command has every case."""
 
 from __future__ import annotations
 
