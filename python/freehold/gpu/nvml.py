@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from freehold.gpu.calls import Calls
-from freehold.gpu.facts import Failure, Gpu, Identity, Sample
+from freehold.gpu.facts import Gpu, Identity, Sample
 from freehold.gpu.reading import read_gpu
 
 REOPEN_AFTER_SECONDS = 30.0
@@ -142,20 +142,11 @@ class Nvml:
     def _gpu(self, calls: Calls, index: int) -> Gpu:
         identity = self._identities.get(index, Identity(index))
         handle = self._handles.get(index)
-        if handle is None:
-            return Gpu(identity, None)
-        mine = len(calls.failures)
-        if calls.ask("nvmlDeviceGetUUID", handle, gpu=index) is None and _lost(calls.failures[mine:]):
-            return Gpu(identity, None)
-        return Gpu(identity, read_gpu(calls, handle, index))
+        return Gpu(identity, None if handle is None else read_gpu(calls, handle, index))
 
 
 def _address(handle: Any) -> int | None:
     return ctypes.cast(handle, ctypes.c_void_p).value
-
-
-def _lost(failures: list[Failure]) -> bool:
-    return any(failure.error in {"GpuIsLost", "ResetRequired", "Uninitialized"} for failure in failures)
 
 
 def read_identity(calls: Calls, handle: Any, index: int) -> Identity:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ctypes import byref
 from typing import Any
 
-from freehold.gpu.calls import Calls
+from freehold.gpu.calls import Calls, FieldId
 from freehold.gpu.facts import Reading
 
 # Bounds that no GPU of this decade comes near; beyond them a number is garbage, not a fact.
@@ -15,6 +15,9 @@ MOST_MHZ = 10_000
 MOST_BYTES = 2**42
 MOST_COUNT = 2**63
 ALL_LINKS = 2**32 - 1  # DCGM asks for the sum of all NVLinks with this scope
+
+LOST = frozenset({"GpuIsLost", "ResetRequired", "Uninitialized"})
+"""What a GPU's calls say when it cannot be reached."""
 
 VIOLATIONS = ("POWER", "THERMAL", "SYNC_BOOST", "BOARD_LIMIT", "LOW_UTILIZATION", "RELIABILITY")
 
@@ -40,30 +43,40 @@ LINK_SUMS = {
     "nvlink_sent_kib": "NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX",
     "nvlink_received_kib": "NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_RX",
 }
+ECC_MODE, LINK_COUNT, LINK_STATE = (
+    "NVML_FI_DEV_ECC_CURRENT",
+    "NVML_FI_DEV_NVLINK_LINK_COUNT",
+    "NVML_FI_DEV_NVLINK_GET_STATE",
+)
 
 
-def read_gpu(calls: Calls, handle: Any, gpu: int) -> Reading:
-    """Everything that the GPU says now; about 40 calls, the fields in one."""
-    values: dict[str, Any] = {}
-    for part in (_fields, _thermal_and_power, _activity, _memory, _bus, _links, _modes):
+def read_gpu(calls: Calls, handle: Any, gpu: int) -> Reading | None:
+    """Everything that the GPU says now, None if it is lost. About 18 calls: most values are fields of one call."""
+    before = len(calls.failures)
+    found = calls.fields(handle, _wanted(calls.module), gpu=gpu)
+    if any(failure.error in LOST for failure in calls.failures[before:]):
+        return None
+    values = _fields(calls, found, gpu)
+    for part in (_thermal_and_power, _activity, _memory, _bus, _modes):
         values.update(part(calls, handle, gpu))
-    return Reading(**values)
+    return Reading(**values, nvlinks_active=_links(calls, handle, gpu, found.get(LINK_COUNT, 0)))
 
 
-def _fields(calls: Calls, handle: Any, gpu: int) -> dict[str, Any]:
-    module = calls.module
-    numbers = {name: getattr(module, field) for name, field in FIELDS.items() if hasattr(module, field)}
-    policies = {f"NVML_FI_DEV_PERF_POLICY_{policy}": policy for policy in VIOLATIONS}
-    numbers |= {policy: getattr(module, field) for field, policy in policies.items()}
-    found = calls.fields(handle, numbers, gpu=gpu)
-    hot = found.pop("memory_temperature_celsius", None)
+def _wanted(module: Any) -> dict[str, FieldId]:
+    # A field that this nvidia-ml-py has no number for is one that the GPU does not say.
+    plain = {**FIELDS, **{policy: f"NVML_FI_DEV_PERF_POLICY_{policy}" for policy in VIOLATIONS}}
+    plain |= {name: name for name in (ECC_MODE, LINK_COUNT)}
+    wanted: dict[str, FieldId] = {key: getattr(module, field) for key, field in plain.items() if hasattr(module, field)}
+    return wanted | {key: (getattr(module, field), ALL_LINKS) for key, field in LINK_SUMS.items()}
+
+
+def _fields(calls: Calls, found: dict[str, int], gpu: int) -> dict[str, Any]:
+    hot, ecc = found.get("memory_temperature_celsius"), found.get(ECC_MODE)
     return {
-        **{name: value for name, value in found.items() if name in FIELDS},
-        **calls.fields(
-            handle, {name: (getattr(module, field), ALL_LINKS) for name, field in LINK_SUMS.items()}, gpu=gpu
-        ),
+        **{name: found.get(name) for name in (*FIELDS, *LINK_SUMS)},
         "memory_temperature_celsius": calls.checked(hot, "NVML_FI_DEV_MEMORY_TEMP", gpu=gpu, most=HOTTEST_CELSIUS),
         "violation_nanoseconds": tuple(found.get(policy) for policy in VIOLATIONS),
+        "ecc_enabled": None if ecc is None else bool(ecc),
     }
 
 
@@ -123,19 +136,21 @@ def _bus(calls: Calls, handle: Any, gpu: int) -> dict[str, Any]:
     }
 
 
-def _links(calls: Calls, handle: Any, gpu: int) -> dict[str, Any]:
-    count = calls.fields(handle, {"links": calls.module.NVML_FI_DEV_NVLINK_LINK_COUNT}, gpu=gpu).get("links", 0)
+def _links(calls: Calls, handle: Any, gpu: int, count: int) -> tuple[bool, ...] | None:
     if not 0 < count <= calls.module.NVML_NVLINK_MAX_LINKS:
-        return {}
-    states = [calls.number("nvmlDeviceGetNvLinkState", handle, link, gpu=gpu, most=1) for link in range(count)]
-    return {} if None in states else {"nvlinks_active": tuple(bool(state) for state in states)}
+        return None
+    field = getattr(calls.module, LINK_STATE)
+    states = calls.fields(handle, {str(link): (field, link) for link in range(count)}, gpu=gpu)
+    if len(states) < count:  # a driver older than the field: one call a link
+        name = "nvmlDeviceGetNvLinkState"
+        answers = {str(link): calls.number(name, handle, link, gpu=gpu, most=1) for link in range(count)}
+        states = {link: state for link, state in answers.items() if state is not None}
+    return tuple(bool(states[str(link)]) for link in range(count)) if len(states) == count else None
 
 
 def _modes(calls: Calls, handle: Any, gpu: int) -> dict[str, Any]:
-    ecc = calls.ask("nvmlDeviceGetEccMode", handle, gpu=gpu)
     mig = calls.ask("nvmlDeviceGetMigMode", handle, gpu=gpu)
     return {
-        "ecc_enabled": None if ecc is None else bool(ecc[0]),
         "mig_enabled": None if mig is None else bool(mig[0]),
         **_fabric(calls, handle, gpu),
     }

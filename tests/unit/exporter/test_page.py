@@ -113,7 +113,7 @@ def test_a_lost_gpu_shows_no_values_but_that_it_is_lost(gpus: Simulation) -> Non
     assert len(series["DCGM_FI_DEV_GPU_TEMP"]) == 7
     assert sorted(series["freehold_gpu_lost"].values()) == [0] * 7 + [1]
     assert max(series["DCGM_FI_DEV_XID_ERRORS"].values()) == 79
-    assert series["freehold_gpu_failed_calls_total"] == {("3", "nvmlDeviceGetUUID", "GpuIsLost"): 1.0}
+    assert series["freehold_gpu_failed_calls_total"] == {("3", "nvmlDeviceGetFieldValues", "GpuIsLost"): 1.0}
 
 
 def test_no_driver_is_down_with_the_reason(gpus: Simulation) -> None:

@@ -171,6 +171,20 @@ def test_without_events_there_is_no_xid(reader: Nvml, gpus: Simulation) -> None:
     assert reader.sample().gpus[0].last_xid is None
 
 
+def test_links_are_asked_one_by_one_where_the_driver_lacks_the_field(
+    reader: Nvml, gpus: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpus.set(gpu2__nvlink11=0)
+    by_field = _reading(reader, 2).nvlinks_active
+    monkeypatch.setattr(pynvml, "NVML_FI_DEV_NVLINK_GET_STATE", 307)
+    assert _reading(reader, 2).nvlinks_active == by_field == (True,) * 11 + (False,) + (True,) * 6
+
+
+def test_a_link_state_that_cannot_be_read_is_no_state(reader: Nvml, gpus: Simulation) -> None:
+    gpus.set(nvlink3="torn")
+    assert _reading(reader).nvlinks_active is None
+
+
 def test_mig_and_ecc_modes(reader: Nvml, gpus: Simulation) -> None:
     gpus.set(mig=1, ecc=0)
     reading = _reading(reader)
