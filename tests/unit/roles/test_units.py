@@ -1,0 +1,177 @@
+"""Units: supervised, under their own user, in the sandbox, and calling nobody."""
+
+from typing import Any
+
+import pytest
+from tests.unit.roles.role import CHAT, Role, unit
+
+from freehold.sovereignty import phone_home
+
+SANDBOX = {
+    "NoNewPrivileges": ["yes"],
+    "CapabilityBoundingSet": [""],
+    "ProtectSystem": ["strict"],
+    "ProtectHome": ["yes"],
+    "PrivateTmp": ["yes"],
+    "ProtectProc": ["invisible"],
+    "ProtectClock": ["yes"],
+    "ProtectControlGroups": ["yes"],
+    "ProtectHostname": ["yes"],
+    "ProtectKernelLogs": ["yes"],
+    "ProtectKernelModules": ["yes"],
+    "ProtectKernelTunables": ["yes"],
+    "RestrictNamespaces": ["yes"],
+    "RestrictRealtime": ["yes"],
+    "RestrictSUIDSGID": ["yes"],
+    "LockPersonality": ["yes"],
+    "SystemCallArchitectures": ["native"],
+    "SystemCallFilter": ["@system-service", "~@privileged"],
+    "RestrictAddressFamilies": ["AF_UNIX AF_INET AF_INET6"],
+    "IPAddressDeny": ["any"],
+    "IPAddressAllow": ["localhost"],
+    "Restart": ["on-failure"],
+    "UMask": ["0077"],
+}
+
+VLLM: dict[str, Any] = {
+    "inference_runtime_engine": "vllm",
+    "inference_runtime_models": [{**CHAT, "engine": "vllm"}],
+}
+UNITS: dict[str, tuple[Role, str]] = {
+    "runtime-llama_cpp": (Role("inference_runtime"), "freehold-runtime@.service.llama_cpp.j2"),
+    "runtime-vllm": (Role("inference_runtime", VLLM), "freehold-runtime@.service.vllm.j2"),
+    "embedding": (Role("embedding_sidecar"), "freehold-embedding.service.j2"),
+    "gateway": (Role("gateway"), "freehold-gateway.service.j2"),
+    "gpu-exporter": (Role("gpu_exporter"), "freehold-gpu-exporter.service.j2"),
+    "node-exporter": (Role("node_exporter"), "prometheus-node-exporter.service.j2"),
+}
+each_unit = pytest.mark.parametrize("name", UNITS)
+
+
+def rendered(name: str) -> dict[str, dict[str, list[str]]]:
+    role, template = UNITS[name]
+    return unit(role.render(template))
+
+
+def sandbox() -> dict[str, list[str]]:
+    return unit(Role("service_sandbox").render("sandbox.conf.j2"))["Service"]
+
+
+def test_the_sandbox_denies_what_no_service_needs() -> None:
+    found = sandbox()
+    assert {name: found.get(name) for name in SANDBOX} == SANDBOX
+
+
+def test_the_sandbox_carries_every_switch_against_calling_home_with_its_exact_value() -> None:
+    carried = sandbox()["Environment"]
+    assert carried == [f"{name}={value}" for name, value in sorted(phone_home.environment("node").items())]
+    assert {"VLLM_NO_USAGE_STATS=1", "DO_NOT_TRACK=1", "HF_HUB_OFFLINE=1", "LLAMA_ARG_OFFLINE=1"} <= set(carried)
+
+
+def test_units_of_this_project_are_all_found_here() -> None:
+    files = {file.name for role, _ in UNITS.values() for file in (role.path / "templates").glob("*.service*.j2")}
+    assert files == {template for _, template in UNITS.values()}
+
+
+@each_unit
+def test_a_unit_does_not_start_without_the_sandbox(name: str) -> None:
+    assert rendered(name)["Unit"]["AssertPathExists"] == [
+        "/etc/systemd/system/freehold-.service.d/10-sandbox.conf",
+    ]
+
+
+@each_unit
+def test_a_unit_does_not_weaken_the_sandbox(name: str) -> None:
+    """A drop-in wins over the unit, except for lists, which add up: these alone may come in a unit, one by one."""
+    added = {key: values for key, values in rendered(name)["Service"].items() if key in SANDBOX}
+    allowed = {
+        "runtime-vllm": {"RestrictAddressFamilies": ["AF_NETLINK"]},  # NCCL looks for its interfaces
+        "node-exporter": {"RestrictAddressFamilies": ["AF_NETLINK"]},  # counters of the interfaces
+        "gateway": {"IPAddressAllow": ["any"]},  # its clients
+    }
+    assert added == allowed.get(name, {})
+
+
+@each_unit
+def test_a_unit_says_what_the_sandbox_leaves_open(name: str) -> None:
+    service = rendered(name)["Service"]
+    gpu = name in {"runtime-vllm", "gpu-exporter"}
+    assert service["PrivateDevices"] == ["no" if gpu else "yes"]
+    assert service.get("DevicePolicy", []) == (["closed"] if gpu else [])
+    assert service.get("DeviceAllow", []) == (["char-nvidia* rw"] if gpu else [])
+    assert service["MemoryDenyWriteExecute"] == ["no" if name == "runtime-vllm" else "yes"]
+
+
+@each_unit
+def test_a_unit_is_supervised_under_its_own_user(name: str) -> None:
+    found = rendered(name)
+    assert found["Service"]["User"][0] not in {"root", ""}
+    assert found["Unit"]["StartLimitBurst"]
+    assert found["Unit"]["StartLimitIntervalSec"]
+    assert found["Service"]["TimeoutStopSec"]
+    assert found["Install"]["WantedBy"] == ["multi-user.target"]
+
+
+@each_unit
+def test_a_program_that_can_say_ready_and_alive_is_listened_to(name: str) -> None:
+    service = rendered(name)["Service"]
+    speaks = name not in {"runtime-vllm", "node-exporter"}  # programs of others that know no sd_notify
+    assert service["Type"] == ["notify" if speaks else "exec"]
+    assert ("WatchdogSec" in service) == speaks
+
+
+def test_each_service_has_a_user_of_its_own() -> None:
+    users = {name: rendered(name)["Service"]["User"][0] for name in UNITS if name != "runtime-vllm"}
+    assert len(set(users.values())) == len(users)
+
+
+@pytest.mark.parametrize("name", ["runtime-llama_cpp", "runtime-vllm", "embedding", "gateway"])
+def test_the_internal_key_comes_as_a_credential_and_stands_in_no_unit(name: str) -> None:
+    service = rendered(name)["Service"]
+    assert service["LoadCredential"] == ["internal-key:/etc/freehold/credentials/internal-key"]
+    assert not any("KEY" in value for value in service.get("Environment", []))
+
+
+@pytest.mark.parametrize("name", ["gpu-exporter", "node-exporter"])
+def test_exporters_listen_on_loopback(name: str) -> None:
+    (command,) = rendered(name)["Service"]["ExecStart"]
+    assert "127.0.0.1:9" in command
+
+
+def test_the_node_exporter_runs_the_named_collectors_only() -> None:
+    (command,) = rendered("node-exporter")["Service"]["ExecStart"]
+    assert "--collector.disable-defaults --collector.cpu " in command
+    assert (
+        command.count("--collector.")
+        == len(Role("node_exporter").load("defaults/main.yml")["node_exporter_collectors"]) + 1
+    )
+
+
+def test_streams_drain_before_the_servers_behind_the_gateway_stop() -> None:
+    role = Role("gateway", {"gateway_after": ["freehold-runtime@small-chat.service"]})
+    after = unit(role.render("freehold-gateway.service.j2"))["Unit"]["After"]
+    assert after == ["network-online.target freehold-runtime@small-chat.service"]
+
+
+@pytest.mark.parametrize(
+    ("role", "template", "more"),
+    [
+        (Role("inference_runtime"), "instance.conf.j2", {"__inference_runtime_model": CHAT}),
+        (Role("embedding_sidecar"), "freehold-embedding.service.j2", {}),
+    ],
+)
+def test_nothing_is_loaded_before_its_digest_was_checked(role: Role, template: str, more: dict[str, Any]) -> None:
+    service = unit(role.render(template, **more))["Service"]
+    (check,) = service["ExecStartPre"]
+    assert check.startswith("/opt/freehold/venvs/agent/bin/freehold weights verify ")
+    assert "--digest abab" in check
+
+
+def test_other_weights_or_another_environment_make_another_unit() -> None:
+    def inputs(**given: Any) -> str:
+        role = Role("embedding_sidecar", given)
+        return unit(role.render("freehold-embedding.service.j2"))["Unit"]["X-Freehold-Inputs"][0]
+
+    other = {"small-vectors": {"digest": "cd" * 32, "files": [{"path": "vectors.gguf"}]}}
+    made = {inputs(), inputs(embedding_sidecar_weights=other), inputs(embedding_sidecar_requirements_sha256="ef" * 32)}
+    assert len(made) == 3
