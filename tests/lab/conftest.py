@@ -3,20 +3,16 @@
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import testinfra
-from freehold.lab.stack import pulumi_environment
 from testinfra.host import Host
+from tests.lab.world import Document, Outside, ReadFacts
 
+from freehold.fleet import pulumi_environment
 from freehold.paths import PROJECT, lab_paths
 from freehold.process import run
 from freehold.status import gather
-
-Document = dict[str, Any]
-ReadFacts = Callable[[], dict[str, Any]]
-Outside = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -27,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def document() -> dict[str, Any]:
+def document() -> Document:
     return gather.load_document(lab_paths().export / "fleet.json")
 
 
@@ -39,13 +35,13 @@ def access() -> gather.Access:
 
 
 @pytest.fixture(scope="session")
-def first_host(document: dict[str, Any]) -> dict[str, Any]:
-    host: dict[str, Any] = document["hosts"][0]
+def first_host(document: Document) -> Document:
+    host: Document = document["hosts"][0]
     return host
 
 
 @pytest.fixture(scope="session")
-def node(first_host: dict[str, Any], access: gather.Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+def node(first_host: Document, access: gather.Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     """The first node, over SSH as the operations user with sudo; its host key is the pinned one."""
     config = tmp_path_factory.mktemp("ssh") / "config"
     words = gather.ssh_command(first_host, access)
@@ -72,14 +68,14 @@ def outside() -> Outside:
 
 
 @pytest.fixture(scope="session")
-def endpoint(document: dict[str, Any], first_host: dict[str, Any]) -> str:
+def endpoint(document: Document, first_host: Document) -> str:
     return f"http://{first_host['serve_address']}:{document['gateway']['port']}/v1"
 
 
 @pytest.fixture(scope="session")
 def pulumi() -> Callable[..., str]:
     """Run the real Pulumi on the lab's stack, as `eval "$(freehold fleet env)"` sets it up for a user."""
-    environment = pulumi_environment()
+    environment = pulumi_environment.variables(pulumi_environment.lab_folders(), lambda _: None)
 
     def execute(*words: str) -> str:
         done = run(["pulumi", *words], cwd=PROJECT / "stacks" / "fleet", env=environment, timeout=600)
@@ -89,6 +85,6 @@ def pulumi() -> Callable[..., str]:
 
 
 @pytest.fixture
-def facts(document: dict[str, Any], access: gather.Access, first_host: dict[str, Any]) -> Callable[[], dict[str, Any]]:
+def facts(document: Document, access: gather.Access, first_host: Document) -> ReadFacts:
     """Read the node anew, as `freehold status` does."""
     return lambda: gather.read_node(first_host, access, gather.questions(document), run)

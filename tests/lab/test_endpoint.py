@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 import pytest
-from conftest import Document, Outside
+from tests.lab.world import Document, Outside
 
 from freehold.status.gather import Access
 

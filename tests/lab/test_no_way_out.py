@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from conftest import Document, Outside, ReadFacts
 from testinfra.host import Host
+from tests.lab.world import Document, Outside, ReadFacts
 
 from freehold.sovereignty import checks
 from freehold.sovereignty.result import Outcome

@@ -3,8 +3,8 @@
 import re
 
 import pytest
-from conftest import Document, ReadFacts
 from testinfra.host import Host
+from tests.lab.world import Document, ReadFacts
 
 from freehold.sovereignty import checks
 from freehold.sovereignty.result import Outcome

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from freehold.status.probe import probe
 
-EVENTS = [
+EVENTS: list[dict[str, object]] = [
     {"choices": [{"delta": {"role": "assistant"}}]},
     {"choices": [{"delta": {"content": "An"}}]},
     {"choices": [{"delta": {"content": " owner"}}]},
