@@ -18,7 +18,8 @@ STAND_IN_ONLY = "stand-in"
 STAND_IN = """\
 #!/bin/sh
 # Freehold's stand-in for the official plugin `command` (module freehold.pulumi_command).
-exec {python} -m freehold.pulumi_command "$@"
+# -P: it starts in the stack's folder, whose modules must not stand in for Python's own.
+exec {python} -P -m freehold.pulumi_command "$@"
 """
 
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import paramiko
 import pytest
@@ -110,3 +112,23 @@ def test_a_private_key_that_is_none_says_what_to_pass() -> None:
 def test_fingerprints_are_those_of_ssh_keygen() -> None:
     key = connection._parse_host_key(HOST_KEY)
     assert connection.fingerprint(key).startswith("ssh-ed25519 SHA256:")
+
+
+@pytest.mark.parametrize("kind", [["ed25519"], ["ecdsa"], ["rsa", "-b", "2048"]], ids=" ".join)
+@pytest.mark.parametrize("password", ["", "a pass phrase"])
+def test_every_usual_kind_of_private_key_is_read_encrypted_or_not(
+    tmp_path: Path, kind: list[str], password: str
+) -> None:
+    file = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", *kind, "-N", password, "-f", file], check=True)
+    target = replace(TARGET, private_key=file.read_text(), private_key_password=password)
+    key = connection._private_key(target)
+    assert key is not None
+    assert file.with_suffix(".pub").read_text().split()[1] == key.get_base64()
+
+
+def test_an_encrypted_key_without_its_password_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "a pass phrase", "-f", file], check=True)
+    with pytest.raises(CommandError, match="privateKeyPassword when it is encrypted"):
+        open_connection(replace(TARGET, private_key=file.read_text()))

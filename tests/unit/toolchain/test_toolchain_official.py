@@ -93,7 +93,7 @@ class TestPlugin:
     ) -> None:
         found = self.ensure(home, environ)
         assert (found.official, found.path) == (False, installed)
-        assert "exec /venv/bin/python -m freehold.pulumi_command" in installed.read_text()
+        assert "exec /venv/bin/python -P -m freehold.pulumi_command" in installed.read_text()
         assert installed.stat().st_mode & 0o111
         assert "official binary not at hand" in found.describe()
 
@@ -153,7 +153,7 @@ class TestPlugin:
     ) -> None:
         self.ensure(home, environ)
         plugin.ensure_plugin(home, Path("/new place/bin/python"), environ, probe=lambda _path: "")
-        assert "exec '/new place/bin/python' -m" in installed.read_text()
+        assert "exec '/new place/bin/python' -P -m" in installed.read_text()
 
 
 def test_the_stand_in_answers_the_question_for_its_version(tmp_path: Path) -> None:
