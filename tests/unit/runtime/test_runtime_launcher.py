@@ -31,7 +31,9 @@ def test_ready_then_pings_then_an_orderly_end(tmp_path: Path, model: Path) -> No
 
 def test_an_engine_that_is_not_healthy_is_never_called_ready(tmp_path: Path, model: Path) -> None:
     with launched(tmp_path, settings(model, free_port(), alias="mute")) as run:
-        run.supervisor.settimeout(1)
+        assert run.process.stdout is not None
+        assert "loading" in run.process.stdout.readline()
+        run.supervisor.settimeout(0.5)  # ten times as long as the launcher waits between two looks at /health
         with pytest.raises(TimeoutError):
             run.hears()
         assert run.process.poll() is None
