@@ -114,13 +114,15 @@ def test_fingerprints_are_those_of_ssh_keygen() -> None:
     assert connection.fingerprint(key).startswith("ssh-ed25519 SHA256:")
 
 
-@pytest.mark.parametrize("kind", [["ed25519"], ["ecdsa"], ["rsa", "-b", "2048"]], ids=" ".join)
-@pytest.mark.parametrize("password", ["", "a pass phrase"])
-def test_every_usual_kind_of_private_key_is_read_encrypted_or_not(
-    tmp_path: Path, kind: list[str], password: str
-) -> None:
+@pytest.mark.parametrize(
+    ("kind", "password"), [("ed25519", ""), ("ed25519", "a pass phrase"), ("ecdsa", ""), ("rsa", "")]
+)
+def test_every_usual_kind_of_private_key_is_read_encrypted_or_not(tmp_path: Path, kind: str, password: str) -> None:
     file = tmp_path / "key"
-    subprocess.run(["ssh-keygen", "-q", "-t", *kind, "-N", password, "-f", file], check=True)
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", kind, "-b", "2048" if kind == "rsa" else "256", "-N", password, "-f", file],
+        check=True,
+    )
     target = replace(TARGET, private_key=file.read_text(), private_key_password=password)
     key = connection._private_key(target)
     assert key is not None
