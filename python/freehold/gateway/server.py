@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import socket
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -23,6 +25,8 @@ from freehold.service.notify import Supervisor
 
 BACKLOG = 1024
 PING_SECONDS = 10.0
+ADDRESS_SECONDS = 20.0
+ADDRESS_POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ async def serve(
     """Serve until ``ending`` is set; then take no more, finish what is open, at most ``drain_seconds``."""
     registry = CollectorRegistry()
     metrics = Metrics(registry, config.simulated)
-    public = bind(config.listen)
+    public = await bind_patiently(config.listen)
     keep_from_hanging(public, config.limits)
     with _metrics_listener(config.metrics, registry) as metrics_address:
         server = _Server(_uvicorn_config(config, internal_key, metrics))
@@ -84,6 +88,20 @@ async def _supervised(
         await running
     finally:
         pinging.cancel()
+
+
+async def bind_patiently(
+    listen: Listen, *, seconds: float = ADDRESS_SECONDS, clock: Callable[[], float] = time.monotonic
+) -> socket.socket:
+    """Take the address; after a boot it may come some seconds later than this service. Raises as :func:`bind`."""
+    end = clock() + seconds
+    while True:
+        try:
+            return bind(listen)
+        except RefusedError as refusal:
+            if refusal.code != "ADDRESS_NOT_HERE" or clock() >= end:
+                raise
+        await asyncio.sleep(ADDRESS_POLL_SECONDS)
 
 
 def bind(listen: Listen) -> socket.socket:
@@ -116,7 +134,7 @@ def _metrics_listener(listen: Listen, registry: CollectorRegistry) -> Iterator[t
 
 def _cannot_listen(listen: Listen, error: OSError) -> RefusedError:
     return RefusedError(
-        "PORT_TAKEN",
+        "ADDRESS_NOT_HERE" if error.errno == errno.EADDRNOTAVAIL else "PORT_TAKEN",
         f"{listen.host}:{listen.port}",
         error.strerror or str(error),
         expected="an address of this machine with a free port",

@@ -13,7 +13,7 @@ from tests.unit.gateway.harness import CHAT, CLIENT_KEY, Harness, eventually, ru
 
 from freehold.errors import RefusedError
 from freehold.gateway.config import Limits, Listen
-from freehold.gateway.server import bind
+from freehold.gateway.server import bind, bind_patiently
 from freehold.service.notify import Supervisor
 
 
@@ -90,3 +90,13 @@ def test_a_taken_port_is_a_clear_refusal() -> None:
             bind(Listen("127.0.0.1", holder.getsockname()[1]))
         assert caught.value.code == "PORT_TAKEN"
     bind(Listen("127.0.0.1", 0)).close()
+
+
+async def test_an_address_that_is_not_here_is_waited_for_and_then_refused() -> None:
+    """After a boot the client network may come up later than the gateway."""
+    moments = iter([0.0, 0.1, 0.9, 1.1])
+    with pytest.raises(RefusedError) as caught:
+        await bind_patiently(Listen("192.0.2.1", 8080), seconds=1.0, clock=lambda: next(moments))
+    assert caught.value.code == "ADDRESS_NOT_HERE"
+    assert next(moments, None) is None
+    (await bind_patiently(Listen("127.0.0.1", 0))).close()
