@@ -107,7 +107,7 @@ def _log_in(node: LabNode, key: Path) -> str | None:
                 look_for_keys=False,
             )
         except paramiko.BadHostKeyException as error:
-            raise _wrong_key(node, error.key.get_base64()) from error
+            raise _wrong_key(node, f"{error.key.get_name()} {error.key.get_base64()}") from error
         except (paramiko.SSHException, OSError, EOFError) as error:
             return str(error) or type(error).__name__
     return None
