@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from rich.console import Console
 from rich.text import Text
@@ -19,6 +20,8 @@ from freehold.status.cli import report_on, show
 from freehold.steps import Report, Step, Took, run_steps
 
 DEFAULT_NODES = ("gpu1",)
+TIMINGS = "timings.json"
+"""How long each step of the last `make up` took, for `make bench`."""
 
 
 @dataclass
@@ -84,6 +87,9 @@ def up(names: Sequence[str] = DEFAULT_NODES, console: Console | None = None) -> 
     lab.paths.root.mkdir(parents=True, exist_ok=True)
     with lab_lock(lab.paths.root):
         took = run_steps(Raising(lab, names).steps(), shown)
+        (lab.paths.root / TIMINGS).write_text(json.dumps([asdict(one) for one in took]), encoding="utf-8")
+    total = sum(one.seconds for one in took)
+    shown.print(Text(f"   together {total:48.1f} s"))
     greet(shown)
     return took
 
