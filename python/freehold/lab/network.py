@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
+import signal
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -62,11 +66,11 @@ def card_address(namespace: str, card: str) -> str:
     return ":".join(f"{octet:02x}" for octet in (0x02, *octets))
 
 
-def remove_namespace(runner: Runner, name: str) -> None:
+def remove_namespace(runner: Runner, name: str, *, end: Callable[[int, int], None] = os.kill) -> None:
     """A namespace with the processes in it: one left behind would keep the namespace and its cables alive."""
-    pids = runner(["ip", "netns", "pids", name], check=False).stdout.split()
-    if pids:
-        runner(["kill", "-9", *pids], check=False)
+    for pid in runner(["ip", "netns", "pids", name], check=False).stdout.split():
+        with contextlib.suppress(ProcessLookupError):
+            end(int(pid), signal.SIGKILL)
     runner(["ip", "netns", "delete", name], check=False)
 
 

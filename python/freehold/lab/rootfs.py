@@ -102,8 +102,11 @@ def unpack(runner: Runner, archive: Path, folder: Path, report: Report) -> Path:
 def read_sources(runner: Runner) -> list[Source]:
     """This machine's Debian archives for the suite, whatever format they are written in."""
     fields = "|".join(f"$({name})" for name in ("ORIGIN", "CODENAME", "COMPONENT", "REPO_URI", "RELEASE"))
-    output = runner(["apt-get", "indextargets", "--format", fields, "Created-By: Packages"]).stdout
-    sources = parse_sources(output)
+    asking = ["apt-get", "indextargets", "--format", fields, "Created-By: Packages"]
+    sources = parse_sources(runner(asking).stdout)
+    if not sources:  # nobody has downloaded the lists yet
+        runner(["apt-get", "update"])
+        sources = parse_sources(runner(asking).stdout)
     if not any(source.release == SUITE for source in sources):
         raise RefusedError(
             "LAB_NO_DEBIAN_SOURCE",
@@ -111,7 +114,7 @@ def read_sources(runner: Runner) -> list[Source]:
             f"no package lists of Debian {SUITE} main",
             expected=f"an apt source of Debian {SUITE}, and its lists downloaded",
             why="the nodes' root file system is made from this machine's own sources",
-            fix="mend /etc/apt/sources.list.d and run `apt-get update`",
+            fix="mend /etc/apt/sources.list.d; `apt-get update` must succeed",
         )
     return sources
 

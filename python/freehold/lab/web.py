@@ -151,7 +151,11 @@ def _unpack(runner: Runner, cache: Path) -> None:
 
 
 def _download(runner: Runner, work: Path) -> Path:
-    done = runner(["apt-get", "download", "-q", "nginx"], cwd=work, check=False)
+    words = ["apt-get", "download", "-q", "nginx"]
+    done = runner(words, cwd=work, check=False)
+    if done.returncode != 0:  # the lists are missing, or older than the archive
+        runner(["apt-get", "update"], check=False)
+        done = runner(words, cwd=work, check=False)
     found = sorted(work.glob("nginx_*.deb"))
     if done.returncode != 0 or not found:
         raise PartialError(
@@ -160,7 +164,7 @@ def _download(runner: Runner, work: Path) -> Path:
             (done.stderr or done.stdout).strip() or "no package came",
             expected="the package from this machine's Debian archive",
             why="nginx serves the bundle to the nodes",
-            fix="run `apt-get update` and the same command again",
+            fix="mend /etc/apt until `apt-get update` succeeds, and run the same command again",
             changed="the lab's networks may be up",
         )
     return found[0]

@@ -75,5 +75,7 @@ def test_a_card_keeps_its_address_and_no_two_share_one() -> None:
 
 def test_processes_in_a_namespace_are_ended_with_it(recorder: Recorder) -> None:
     recorder.answers["ip netns pids"] = "12\n34\n"
-    network.remove_namespace(recorder, "fhl-gpu1")
-    assert recorder.asked[1:] == ["kill -9 12 34", "ip netns delete fhl-gpu1"]
+    ended: list[int] = []
+    network.remove_namespace(recorder, "fhl-gpu1", end=lambda pid, _: ended.append(pid))
+    assert ended == [12, 34]
+    assert recorder.asked[1:] == ["ip netns delete fhl-gpu1"]

@@ -38,7 +38,7 @@ def test_an_installed_nginx_is_borrowed(tmp_path: Path, recorder: Recorder) -> N
 def test_a_missing_nginx_is_unpacked_and_never_installed(tmp_path: Path, recorder: Recorder) -> None:
     with pytest.raises(PartialError, match="apt-get update"):  # nothing comes from the recorder
         web.find_program(recorder, tmp_path, quiet, tmp_path / "missing")
-    assert recorder.asked == ["apt-get download -q nginx"]
+    assert {line.split()[1] for line in recorder.asked} == {"download"}
     assert list(tmp_path.iterdir()) == []
 
 
