@@ -6,6 +6,7 @@ stand-in only. Where an official one is found they run against both, and the hea
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,15 +25,24 @@ STAND_IN, OFFICIAL = "stand-in", "official"
 SECRET = "correct-horse-battery-staple"
 
 
+@functools.cache
 def _plugins() -> list[str]:
     found, _ = find_plugin(VERSION, os.environ, ask_plugin_version)
     return [STAND_IN, OFFICIAL] if found else [STAND_IN]
 
 
-def pytest_report_header() -> list[str]:
-    official = OFFICIAL in _plugins()
-    said = "both" if official else "Freehold's stand-in only; the official plugin binary was not at hand"
-    return [f"plugin command {VERSION}: {said}"]
+def _tested() -> str:
+    both = OFFICIAL in _plugins()
+    said = "the official one and Freehold's stand-in" if both else "Freehold's stand-in; no official binary at hand"
+    return f"plugin command {VERSION} under test: {said}"
+
+
+def pytest_report_header() -> str:
+    return _tested()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.write_line(_tested())  # a quiet run shows no header
 
 
 @pytest.fixture(scope="session", params=_plugins())

@@ -74,7 +74,10 @@ def unpacked() -> Path:
     shutil.rmtree(work, ignore_errors=True)
     (work / "debs").mkdir(parents=True)
     work.chmod(0o755)
-    subprocess.run(["apt-get", "download", "-qq", *PACKAGES], cwd=work / "debs", check=True)
+    download = ["apt-get", "download", "-qq", *PACKAGES]
+    if subprocess.run(download, cwd=work / "debs", check=False).returncode != 0:
+        subprocess.run(["apt-get", "update", "-qq"], check=True)  # the lists of a fresh or an old machine
+        subprocess.run(download, cwd=work / "debs", check=True)
     for package in (work / "debs").iterdir():
         subprocess.run(["dpkg-deb", "--extract", package, work / "root"], check=True)
     (work / "root").rename(folder)
