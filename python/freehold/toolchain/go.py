@@ -44,7 +44,8 @@ class Workshop:
         """Every setting that could pull in something else is pinned, whatever the user's own Go is set to."""
         return {
             "GOTOOLCHAIN": "local",  # never fetch another compiler
-            "GOFLAGS": "-mod=readonly -modcacherw -trimpath",  # go.mod and go.sum are the pins; the cache is deletable
+            # go.mod and go.sum are the pins; the module cache can be deleted; no git is asked about the checkout.
+            "GOFLAGS": "-mod=readonly -modcacherw -trimpath -buildvcs=false",
             "GOSUMDB": "off",  # go.sum is complete, so there is nothing to ask a checksum server
             "GOWORK": "off",
             "CGO_ENABLED": "0",  # no C compiler needed, and the result runs on any libc
