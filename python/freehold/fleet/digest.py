@@ -1,6 +1,6 @@
 """Digests of what a converge depends on, so that it runs when one of them changes and only then.
 
-Content, path and mode of each file count; time stamps, caches and the order in which a folder lists its files do not.
+Content, path and mode of each file count; time stamps, caches, READMEs and the order of a folder's listing do not.
 Parts are digested apart, so that ``pulumi preview`` names the one that changed. A secret enters by a keyed digest
 (HMAC-SHA-256): a plain one of a short secret could be guessed from the state.
 """
@@ -20,6 +20,7 @@ SHOWN_HEX = 16  # 64 bits tell two versions apart; a preview that shows 64 digit
 _CACHE_FOLDERS = frozenset(
     {"__pycache__", ".ansible", ".cache", ".git", ".molecule", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
 )
+_DOCUMENTATION = frozenset({"README.md"})  # a word mended in it is no reason to visit the nodes
 _CACHE_SUFFIXES = (".pyc", ".pyo", ".retry", ".swp", "~")
 
 
@@ -90,7 +91,7 @@ def _files(root: Path) -> Iterator[Path]:
         linked = [name for name in names if (Path(folder) / name).is_symlink()]
         names[:] = [name for name in names if name not in _CACHE_FOLDERS and name not in linked]
         for name in [*files, *linked]:
-            if not name.endswith(_CACHE_SUFFIXES):
+            if not name.endswith(_CACHE_SUFFIXES) and name not in _DOCUMENTATION:
                 yield Path(folder) / name
 
 

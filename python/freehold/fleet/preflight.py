@@ -15,6 +15,7 @@ from typing import Any
 
 from freehold.errors import FreeholdError, RefusedError, UnknownStateError, raise_all
 from freehold.fleet import facts, host_keys
+from freehold.fleet.keypath import set_command
 
 CONNECT_SECONDS = 8.0
 FACTS_SECONDS = 15.0
@@ -30,11 +31,12 @@ class Visit:
     port: int
     user: str
     host_key: str
+    index: int = 0
 
     @classmethod
-    def of(cls, host: Mapping[str, Any]) -> Visit:
-        """The visit of a host entry."""
-        return cls(host["name"], host["address"], host["port"], host["user"], host["host_key"])
+    def of(cls, host: Mapping[str, Any], index: int) -> Visit:
+        """The visit of the host entry at ``index``, which a remedy names."""
+        return cls(host["name"], host["address"], host["port"], host["user"], host["host_key"], index)
 
 
 Reader = Callable[[Visit, Path], str]
@@ -45,7 +47,8 @@ def run(
     document: Mapping[str, Any], private_key: Path, *, hosts: Sequence[str] | None = None, read: Reader | None = None
 ) -> dict[str, facts.Facts]:
     """Visit ``hosts`` (default all), in parallel and within a time limit; raise all errors together."""
-    chosen = [Visit.of(host) for host in document["hosts"] if hosts is None or host["name"] in hosts]
+    visits = [Visit.of(host, index) for index, host in enumerate(document["hosts"])]
+    chosen = [visit for visit in visits if hosts is None or visit.name in hosts]
     wanted = facts.needs(document)
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         results = list(pool.map(lambda visit: _visit(visit, private_key, read or read_over_ssh, wanted), chosen))
@@ -140,7 +143,7 @@ def _changed_key(visit: Visit, found: str) -> RefusedError:
         expected=f"{host_keys.fingerprint(visit.host_key)} ({visit.host_key.split()[0]}), as pinned",
         why="either the server was installed anew, or something between answers in its place",
         fix="compare with the server's own console (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub); "
-        "only if they agree, pin the new key: pulumi config set --path 'fleet:hosts[…].host_key' '…'",
+        f"only if they agree, pin the new one: {set_command(('hosts', visit.index, 'host_key'), 'ssh-ed25519 AAAA…')}",
     )
 
 

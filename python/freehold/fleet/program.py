@@ -32,6 +32,11 @@ class NodePlan:
     environment: Mapping[str, str]
     reasons: tuple[str, ...]
 
+    @property
+    def digests(self) -> dict[str, str]:
+        """The digests alone, by the name of their part."""
+        return dict(record.of_environment(self.environment, finished=True).digests)
+
 
 @dataclass(frozen=True)
 class Plan:

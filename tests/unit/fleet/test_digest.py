@@ -75,8 +75,12 @@ def leave_caches(root: Path) -> None:
     (root / "tasks" / "main.yml~").touch()
 
 
-@pytest.mark.parametrize("change", [touch, compile_something, leave_caches])
-def test_time_stamps_and_caches_do_not(tree: Path, change: Any) -> None:
+def document_it(root: Path) -> None:
+    (root / "README.md").write_text("# The role\n")
+
+
+@pytest.mark.parametrize("change", [touch, compile_something, leave_caches, document_it])
+def test_time_stamps_caches_and_documentation_do_not(tree: Path, change: Any) -> None:
     before = digest.of_tree(tree)
     change(tree)
     assert digest.of_tree(tree) == before

@@ -154,6 +154,7 @@ def test_a_changed_host_key_is_refused_with_both_fingerprints(sshd: Ssh) -> None
     assert caught.value.code == "HOST_KEY_CHANGED"
     assert host_keys.fingerprint(public(sshd.host)) in caught.value.found
     assert host_keys.fingerprint(public(sshd.other)) in caught.value.expected
+    assert "pulumi config set --path 'fleet:hosts[0].host_key'" in caught.value.fix
 
 
 def test_a_key_that_is_not_accepted_is_named(sshd: Ssh) -> None:
