@@ -127,8 +127,7 @@ def unit(text: str) -> dict[str, dict[str, list[str]]]:
 
 
 def tasks(file: Path) -> Iterator[dict[str, Any]]:
-    """The tasks of a file, those in blocks too."""
+    """The tasks of a file, those in blocks in the place of the blocks."""
     for task in yaml.safe_load(file.read_text(encoding="utf-8")) or []:
-        yield task
-        for part in ("block", "rescue", "always"):
-            yield from task.get(part, [])
+        inner = [one for part in ("block", "rescue", "always") for one in task.get(part, [])]
+        yield from inner or [task]
