@@ -29,13 +29,15 @@ def _serve(config: RuntimeConfig, key: str) -> None:
     engine.refuse_taken_port(config)
     say = _Say(config.alias)
     say(f"loading {config.model} ({config.mode}) for {config.host}:{config.port}")
-    supervise.Life(
+    life = supervise.Life(
         start=lambda: engine.start(config, key),
         healthy=lambda: engine.is_healthy(config),
         supervisor=Supervisor.from_environment(),
         wait=supervise.asked_to_end,
         say=say,
-    ).run()
+    )
+    life.run()
+    supervise.leave()  # while `life` still holds the engine
 
 
 class _Say:

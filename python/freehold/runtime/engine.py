@@ -25,7 +25,7 @@ HEALTH_SECONDS = 5.0
 
 
 class Engine(Protocol):
-    """A running engine; it stops when the last reference goes."""
+    """A running engine; it lives as long as something refers to it."""
 
 
 Start = Callable[[RuntimeConfig, str], Engine]

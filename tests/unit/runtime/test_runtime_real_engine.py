@@ -5,12 +5,16 @@ from __future__ import annotations
 import http.client
 import importlib.util
 import json
+import signal
+import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.unit.runtime import tiny_gguf
-from tests.unit.runtime.launched import KEY, Launched, free_port, launched, settings
+from tests.unit.runtime.launched import KEY, LIMIT_SECONDS, Launched, free_port, launched, settings
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("xllamacpp") is None,
@@ -109,3 +113,18 @@ def test_a_text_too_long_for_an_encoder_is_refused_in_words_that_the_gateway_kno
     status, raw = ask(encoder, "POST", "/v1/embeddings", {"model": "x", "input": "a " * 600})
     assert status in {400, 500}
     assert b"too large to process" in raw or b"max context size" in raw
+
+
+def test_an_end_is_obeyed_at_once_with_many_streams_in_flight(tmp_path: Path) -> None:
+    """llama.cpp's own end would wait for them for ever."""
+    config = settings(tiny_gguf.chat(tmp_path / "tiny.gguf"), free_port(), context=256)
+    body = json.dumps({"prompt": "a", "stream": True, "ignore_eos": True}).encode()
+    head = f"POST /v1/completions HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {KEY}\r\nContent-Length: {len(body)}\r\n"
+    with launched(tmp_path, config, pretend=False) as run, ExitStack() as clients:
+        assert run.hears().startswith("READY=1")
+        streams = [clients.enter_context(socket.create_connection(("127.0.0.1", run.port), 20)) for _ in range(40)]
+        for stream in streams:
+            stream.sendall(head.encode() + b"\r\n" + body)
+        assert streams[0].recv(12) == b"HTTP/1.1 200"
+        run.process.send_signal(signal.SIGTERM)
+        assert run.process.wait(LIMIT_SECONDS) == 0
