@@ -47,8 +47,13 @@ class Harness:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.addresses.public[1]}"
 
-    def connect(self) -> socket.socket:
-        return socket.create_connection(self.addresses.public, timeout=LIMIT_SECONDS)
+    def connect(self, buffer: int = 0) -> socket.socket:
+        connection = socket.socket()
+        connection.settimeout(LIMIT_SECONDS)
+        if buffer:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        connection.connect(self.addresses.public)
+        return connection
 
     def metrics(self) -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.addresses.metrics[1]}/metrics", timeout=5) as answer:

@@ -159,7 +159,7 @@ def test_a_slow_body_is_refused(impatient: Harness) -> None:
 
 def test_a_client_that_does_not_read_its_stream_is_cut(impatient: Harness) -> None:
     body = json.dumps({"model": CHAT, "stream": True, "messages": [{"role": "user", "content": "flood"}]}).encode()
-    with impatient.connect() as connection:
+    with impatient.connect(buffer=4096) as connection:
         connection.sendall(head(len(body)) + body)
         eventually(lambda: impatient.runtime.cancelled == ["flood"])
         eventually(lambda: impatient.count("freehold_gateway_cut_answers_total", by="slow_client") == 1)
