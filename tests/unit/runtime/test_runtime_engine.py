@@ -61,7 +61,7 @@ def test_start_is_offline_and_explains_a_refusal(monkeypatch: pytest.MonkeyPatch
 def test_health_is_what_the_engine_answers(status: int, healthy: bool) -> None:  # noqa: FBT001
     handler = type("Handler", (xllamacpp._Handler,), {"status": status})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01))
         thread.start()
         assert is_healthy(config(port=server.server_port)) is healthy
         server.shutdown()
