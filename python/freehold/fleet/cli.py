@@ -1,4 +1,4 @@
-"""Commands of this part: ``freehold fleet env|validate|preflight|export``."""
+"""Commands of this part: ``freehold fleet env|validate|preflight|export|unlock``."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     fleet.command("validate")(validate)
     fleet.command("preflight")(preflight)
     fleet.command("export")(export)
+    fleet.command("unlock")(unlock)
     app.add_typer(fleet, name="fleet")
 
 
@@ -90,6 +91,19 @@ def export(
     done = process.run(words, cwd=labconfig.STACK_FOLDER, env=_variables(state))
     path = documents.export(documents.parse(done.stdout, f"stack {stack}"), folder or _lab().export)
     print(path)
+
+
+def unlock(
+    *,
+    stack: Annotated[str, typer.Option(help="The stack.")] = "lab",
+    state: Annotated[Path | None, typer.Option(help="Folder of Pulumi's state; default: the lab's.")] = None,
+) -> None:
+    """Explain and clear what a killed `pulumi` left: its lock and half-begun creations. A live holder is left alone."""
+    from freehold.fleet import interrupted, labconfig, pulumi_environment  # noqa: PLC0415
+
+    folders = pulumi_environment.PulumiFolders(state) if state else pulumi_environment.lab_folders()
+    told = interrupted.mend(folders, stack, env=_variables(state), cwd=labconfig.STACK_FOLDER)
+    print("\n".join(told) or "nothing was left behind")
 
 
 def _variables(state: Path | None) -> dict[str, str]:
