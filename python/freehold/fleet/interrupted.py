@@ -1,7 +1,8 @@
 """What a killed `pulumi` leaves in the state: its lock, and operations that it had begun. Explained, and cleared.
 
 Both are read from the file backend itself, so that the usual case (nothing is left) costs no start of the CLI. Clearing
-is the CLI's business. A lock is cleared only when its holder is known to be gone: a process of this host that runs no more.
+is the CLI's business. A lock is cleared only when its holder is known to be gone: a process of this host
+that runs no more.
 """
 
 from __future__ import annotations
