@@ -84,7 +84,7 @@ class Host(Section):
 
 
 class Model(Section):
-    """One model to serve on every host; what is left out comes from the weights' manifest in the bundle."""
+    """One model for every host; kind and context come from its weights, ports count from 18000 (embedding 18100)."""
 
     name: str = Field(
         pattern=r"^[a-z0-9][a-z0-9._-]{0,127}$", description="a model of the bundle", examples=["smollm2-135m-instruct"]

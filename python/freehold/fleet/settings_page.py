@@ -1,0 +1,57 @@
+"""``docs/configuration.md``, written from the settings themselves: ``python -m freehold.fleet.settings_page``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from pydantic.fields import FieldInfo
+
+from freehold.fleet.settings import NAMESPACE, SECRET_KEYS, SECTIONS, Section, Settings
+from freehold.paths import PROJECT
+
+PAGE = PROJECT / "docs" / "configuration.md"
+LISTS = ("hosts", "models")
+
+INTRODUCTION = f"""\
+# Configuration of a stack
+
+What `stacks/fleet/Pulumi.<stack>.yaml` may say; anything else is refused, all errors together, each with its line and
+the command that mends it. `stacks/fleet/Pulumi.example.yaml` is a complete example. Check a file without connecting to
+anything: `freehold fleet validate --config Pulumi.<stack>.yaml`.
+
+All keys are in the namespace `{NAMESPACE}:`. {" and ".join(f"`{key}`" for key in SECRET_KEYS)} are secrets: set them
+with `pulumi config set --secret`, never as plain text. This page is written from `python/freehold/fleet/settings.py` by
+`python -m freehold.fleet.settings_page`; a test keeps the two the same.
+"""
+
+
+def render() -> str:
+    """The whole page."""
+    plain = {name: field for name, field in Settings.model_fields.items() if name not in SECTIONS}
+    parts = [INTRODUCTION, f"## `{NAMESPACE}:`\n", *_table(plain)]
+    for key, section in SECTIONS.items():
+        parts += [f"\n## `{NAMESPACE}:{key}`{', a list' if key in LISTS else ''}\n", f"{_summary(section)}\n"]
+        parts += _table(section.model_fields)
+    return "\n".join(parts) + "\n"
+
+
+def _table(fields: dict[str, FieldInfo]) -> Iterator[str]:
+    yield "| key | what it takes | where it is left out |"
+    yield "|---|---|---|"
+    for name, field in fields.items():
+        yield f"| `{name}` | {(field.description or '').replace('|', chr(92) + '|')} | {_default(field)} |"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "refused"
+    return "completed" if field.default is None else f"`{json.dumps(field.default)}`"
+
+
+def _summary(section: type[Section]) -> str:
+    return (section.__doc__ or "").strip().splitlines()[0]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render(), encoding="utf-8")
