@@ -1,0 +1,132 @@
+"""playbooks/group_vars turns a fleet document into inputs of roles; the roles themselves know neither."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.parsing.dataloader import DataLoader  # type: ignore[import-untyped]
+from tests.unit.roles.role import BUNDLE, CHAT, DIGEST, EMBEDDING, INPUTS, ROLES, WEIGHTS, Role
+
+from freehold.fleet import document
+from freehold.paths import PROJECT
+
+LISTED = {"gpus": [], "tensor_parallel": 0, "extra_arguments": {}, "threads": 1, "parallel": 2}
+HOST = {
+    "name": "gpu1",
+    "address": "192.0.2.11",
+    "port": 22,
+    "user": "root",
+    "host_key": "ssh-ed25519 AAAA",
+    "serve_address": "198.51.100.11",
+    "gpus": 8,
+    "gpu_model": "NVIDIA H200",
+}
+
+
+def fleet(*models: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "stack": "test",
+        "simulated": ["gpu"],
+        "site": {"name": "test"},
+        "bundle": {
+            "url": BUNDLE,
+            "manifest_sha256": DIGEST,
+            "serial": 1,
+            "key_fingerprint": "AB" * 20,
+            "public_key": "",
+            "requirements": {"agent": DIGEST, "gateway": DIGEST, "llama_cpp": DIGEST},
+            "models": WEIGHTS,
+        },
+        "hosts": [HOST],
+        "models": [LISTED | model for model in models],
+        "gateway": {"port": 8080, "keys": [{"name": "operator", "sha256": DIGEST}]},
+        "prices": {"currency": "USD", "electricity_per_kwh": 0.2, "node_purchase": 1.0, "years": 4.0, "pue": 1.3},
+    }
+
+
+def group_vars(*models: dict[str, Any]) -> dict[str, Any]:
+    """What Ansible has for a host of this fleet, before any role."""
+    values: dict[str, Any] = {
+        "freehold_fleet": fleet(*models),
+        "freehold_host": HOST,
+        "base_time_servers": ["192.0.2.1"],
+    }
+    for file in sorted((PROJECT / "playbooks/group_vars/all").glob("*.yml")):
+        values |= DataLoader().load_from_file(str(file), trusted_as_template=True)
+    return values
+
+
+class Wired(Role):
+    """A role that gets its inputs from group_vars alone."""
+
+    def variables(self) -> dict[str, Any]:
+        facts = {key: value for key, value in INPUTS[self.name].items() if key == "ansible_facts"}
+        handed = {"python_venv_name": "agent", "python_venv_requirements_sha256": DIGEST}  # site.yml hands these over
+        internal = self.load("vars/main.yml") if (self.path / "vars/main.yml").is_file() else {}
+        own = {"role_path": str(self.path), "ansible_managed": "Ansible managed", "ansible_check_mode": False}
+        return {**self.load("defaults/main.yml"), **handed, **self.given, **facts, **internal, **own}
+
+
+def test_the_document_of_these_tests_is_one() -> None:
+    document.FleetDocument.model_validate(fleet(CHAT, EMBEDDING))
+
+
+@pytest.mark.parametrize("name", [path.name for path in ROLES])
+def test_every_role_gets_inputs_that_it_accepts(name: str) -> None:
+    assert Wired(name, group_vars(CHAT, EMBEDDING)).complaints() == ""
+
+
+def test_embeddings_for_the_cpu_go_to_the_sidecar_and_all_others_to_the_runtime() -> None:
+    values = group_vars(CHAT, EMBEDDING)
+    runtime = Wired("inference_runtime", values).evaluate("{{ inference_runtime_models | map(attribute='name') }}")
+    sidecar = Wired("embedding_sidecar", values).evaluate("{{ embedding_sidecar_model.name }}")
+    assert (runtime, sidecar) == (["small-chat"], "small-vectors")
+
+
+def test_without_an_embedding_model_nobody_asks_for_a_sidecar() -> None:
+    checked = Wired("base", group_vars(CHAT)).evaluate("{{ freehold_roles_checked_first }}")
+    assert "embedding_sidecar" not in checked
+    assert "gateway" in checked
+
+
+def test_a_bundle_without_the_engines_set_is_refused_before_anything_changes() -> None:
+    model = {**CHAT, "engine": "vllm"}
+    said = Wired("inference_runtime", group_vars(model)).complaints()
+    assert "RUNTIME_ENVIRONMENT" in said
+    assert "the set vllm" in said
+
+
+def test_the_gateway_listens_on_the_hosts_serving_address_and_drains_first() -> None:
+    wired = Wired("gateway", group_vars(CHAT, EMBEDDING))
+    assert wired.evaluate("{{ gateway_listen_host }}") == "198.51.100.11"
+    assert wired.evaluate("{{ gateway_after }}") == [
+        "freehold-embedding.service",
+        "freehold-runtime@small-chat.service",
+    ]
+
+
+def test_removal_keeps_what_is_the_owners_unless_it_is_told_otherwise() -> None:
+    purges = [("base", "base_purge"), ("weights", "weights_purge"), ("gateway", "gateway_purge")]
+    for asked in (False, True):
+        values = group_vars(CHAT) | {"freehold_purge": asked}
+        assert [Wired(role, values).evaluate("{{ " + name + " }}") for role, name in purges] == [asked] * 3
+
+
+def test_every_role_is_in_the_playbook_and_goes_again() -> None:
+    site = yaml.safe_load((PROJECT / "playbooks/site.yml").read_text(encoding="utf-8"))
+    deployed = [entry["role"] for entry in site[0]["roles"]]
+    removed = Wired("base", group_vars(CHAT)).evaluate("{{ freehold_roles_removed }}")
+    assert sorted(deployed) == sorted(removed) == sorted(path.name for path in ROLES)
+    assert removed.index("gateway") < removed.index("inference_runtime") < removed.index("service_sandbox")
+
+
+def test_roles_know_neither_inventory_nor_fleet() -> None:
+    files = [file for path in ROLES for file in path.rglob("*") if file.suffix in {".yml", ".j2"}]
+    assert [file for file in files if names_the_fleet(file)] == []
+
+
+def names_the_fleet(file: Path) -> bool:
+    text = file.read_text(encoding="utf-8")
+    return any(word in text for word in ("freehold_fleet", "freehold_host", "hostvars", "groups["))
