@@ -73,5 +73,7 @@ def _run_one(number: int, step: Step, console: Console, clock: Callable[[], floa
         console.print(Text.assemble(("failed ", "bold red"), label, f"  after {clock() - started:.1f} s"))
         raise
     took = Took(step.title, clock() - started, result)
-    console.print(Text.assemble(("ok ", "green"), f"{label:<46}", f"{took.seconds:7.1f} s  ", (result, "dim")), soft_wrap=True)
+    console.print(
+        Text.assemble(("ok ", "green"), f"{label:<46}", f"{took.seconds:7.1f} s  ", (result, "dim")), soft_wrap=True
+    )
     return took

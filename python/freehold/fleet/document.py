@@ -90,6 +90,11 @@ class _Prices(_Part):
     pue: float
 
 
+class _Sovereignty(_Part):
+    probe_targets: list[str]
+    own_hosts: list[str]
+
+
 class FleetDocument(_Part):
     """Schema 1. A reader refuses any other."""
 
@@ -102,6 +107,7 @@ class FleetDocument(_Part):
     models: list[_Model] = Field(min_length=1)
     gateway: _Gateway
     prices: _Prices
+    sovereignty: _Sovereignty
 
 
 def schema() -> dict[str, Any]:
@@ -123,6 +129,7 @@ def build(settings: Settings, bundle: Mapping[str, Any], stack: str) -> dict[str
         "models": _models(settings, bundle),
         "gateway": {"port": settings.gateway.port, "keys": _keys(settings)},
         "prices": settings.prices.model_dump(),
+        "sovereignty": settings.sovereignty.model_dump(mode="json"),
     }
 
 

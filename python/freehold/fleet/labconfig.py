@@ -58,6 +58,7 @@ def render(
     models: Sequence[Mapping[str, Any]] = MODELS,
     prices: Mapping[str, Any] = PRICES,
     gateway_port: int = 8080,
+    probe_targets: Sequence[str] = ("203.0.113.10:443",),
 ) -> dict[str, Any]:
     """The plain part of ``config:``; secrets are set through the Pulumi CLI, which encrypts them."""
     sections = {
@@ -69,6 +70,7 @@ def render(
         "models": [dict(model) for model in models],
         "gateway": {"port": gateway_port},
         "prices": dict(prices),
+        "sovereignty": {"probe_targets": list(probe_targets)},
     }
     return {f"{NAMESPACE}:{key}": value for key, value in sections.items()}
 

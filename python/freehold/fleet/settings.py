@@ -150,6 +150,28 @@ class Prices(Section):
     )
 
 
+def _target(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host_keys.is_address(host.strip("[]")) or not port.isdecimal():
+        raise PydanticCustomError("config_bad_address", "not ADDRESS:PORT")
+    return text
+
+
+class Sovereignty(Section):
+    """What the continuous checks try, and whom they count as the owner."""
+
+    probe_targets: tuple[Annotated[str, AfterValidator(_target)], ...] = Field(
+        min_length=1,
+        description="addresses of the internet, ADDRESS:PORT, to which no node may get; each check tries them for real",
+        examples=["[192.0.2.53:443]"],
+    )
+    own_hosts: tuple[str, ...] = Field(
+        (),
+        description="more names and addresses that are the owner's: time servers, mirrors",
+        examples=["[ntp.internal]"],
+    )
+
+
 class Settings(Section):
     """The whole configuration of a stack, namespace ``fleet:``."""
 
@@ -163,6 +185,7 @@ class Settings(Section):
     models: tuple[Model, ...] = Field(min_length=1, description="a list with at least one model", examples=["[]"])
     gateway: Gateway = Field(default=Gateway(), description="the mapping {port}", examples=["{}"])
     prices: Prices = Field(description="the owner's prices", examples=["{}"])
+    sovereignty: Sovereignty = Field(description="the mapping {probe_targets, own_hosts}", examples=["{}"])
     api_keys: dict[str, Secret] = Field(
         min_length=1,
         description=f"client name to key, each a secret of {MINIMUM_SECRET} characters or more",
@@ -180,6 +203,7 @@ SECTIONS: dict[str, type[Section]] = {
     "access": Access,
     "gateway": Gateway,
     "prices": Prices,
+    "sovereignty": Sovereignty,
 }
 
 

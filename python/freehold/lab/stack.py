@@ -11,7 +11,7 @@ from pathlib import Path
 
 from freehold.errors import PartialError
 from freehold.fleet import document as documents
-from freehold.fleet import labconfig
+from freehold.fleet import interrupted, labconfig
 from freehold.fleet.pulumi_environment import PulumiFolders, lab_folders, new_secret, prepare
 from freehold.lab.node import LabNode
 from freehold.paths import LabPaths, lab_paths
@@ -74,6 +74,8 @@ def up(stack: LabStack, report: Report) -> str:
     log = stack.logs / "pulumi-up.log"
     log.unlink(missing_ok=True)
     words = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--color", "never"]
+    for line in interrupted.mend(stack.folders, labconfig.STACK, env=stack.environment, cwd=labconfig.STACK_FOLDER):
+        report(line)
     with watched(stack.logs, report):
         done = run(words, cwd=labconfig.STACK_FOLDER, env=stack.environment, check=False, log=log)
     text = log.read_text(encoding="utf-8", errors="replace")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from freehold.process import Runner
 
 NOT_SOVEREIGN_EXIT = 1
 UNKNOWN_EXIT = 7
+PLAIN_WIDTH = 150
 
 
 def register(app: typer.Typer) -> None:
@@ -82,4 +84,6 @@ def show(built: dict[str, Any], *, as_json: bool) -> None:
 
     from freehold.status.view import tables  # noqa: PLC0415
 
-    Console().print(tables(built))
+    # Where there is no terminal, a line is as long as its table needs.
+    console = Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH)
+    console.print(tables(built))

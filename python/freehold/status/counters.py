@@ -8,12 +8,13 @@ may restart anywhere, so that stretch is left out, its time too.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from freehold.cost.token_cost import Window
 
@@ -85,21 +86,21 @@ def save(path: Path, tally: Tally) -> None:
     beside.replace(path)
 
 
+def _named(exposition: str, name: str) -> Iterator[Sample]:
+    """Yield the samples called ``name``; the parser appends ``_total`` to counters that lack it, as DCGM's do."""
+    for family in text_string_to_metric_families(exposition):
+        yield from (sample for sample in family.samples if sample.name in {name, f"{name}_total"})
+
+
 def total(exposition: str, name: str, **wanted: str) -> float | None:
     """Sum the samples called ``name`` that carry the labels ``wanted``; ``None`` where there is none."""
-    values = [
-        sample.value
-        for family in text_string_to_metric_families(exposition)
-        for sample in family.samples
-        if sample.name == name and wanted.items() <= sample.labels.items()
-    ]
+    values = [sample.value for sample in _named(exposition, name) if wanted.items() <= sample.labels.items()]
     return sum(values) if values else None
 
 
 def labels(exposition: str, name: str) -> list[dict[str, str]]:
     """Return the labels of each sample called ``name``."""
-    families = text_string_to_metric_families(exposition)
-    return [dict(sample.labels) for family in families for sample in family.samples if sample.name == name]
+    return [dict(sample.labels) for sample in _named(exposition, name)]
 
 
 def together(windows: Sequence[Window]) -> Window:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rich import box
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -13,6 +14,7 @@ COLOURS = {"ok": "green", "fail": "bold red", "unknown": "yellow", "not_applicab
 VERDICT_COLOURS = {"SOVEREIGN": "bold green", "NOT SOVEREIGN": "bold red", "UNKNOWN": "bold yellow"}
 SIMULATED = " (simulated)"
 SHORT_WINDOW_SECONDS = 10
+WHOLE = {"node", "endpoint", "model", "check", "subject", "outcome"}
 
 
 def tables(report: Mapping[str, Any]) -> Group:
@@ -34,9 +36,10 @@ def _parts(report: Mapping[str, Any]) -> Iterator[Table | Text]:
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", expand=False)
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=box.SIMPLE_HEAD)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        # Words that a user copies are never broken.
+        table.add_column(column, no_wrap=column in WHOLE, overflow="fold")
     return table
 
 
@@ -80,7 +83,7 @@ def _probe(probe: Mapping[str, Any] | None) -> tuple[Text, Text]:
 
 
 def _models(report: Mapping[str, Any]) -> Table:
-    table = _table("Models", "model", "kind", "engine", "digest (sha256 of the file list)", "on disk")
+    table = _table("Models", "model", "kind", "engine", "digest", "on disk")
     for model in report["models"]:
         states = sorted(set(model["verified"].values()))
         seen = Text(", ".join(states) or "unknown", COLOURS[states[0]] if len(states) == 1 else "yellow")

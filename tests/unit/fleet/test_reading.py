@@ -233,49 +233,6 @@ def test_errors_name_file_and_line(config: Data, world: World, stack_text: str) 
     assert error.as_json()["details"]["line"] == line
 
 
-def pulumi_form(config: Data) -> dict[str, str]:
-    return {f"fleet:{k}": v if isinstance(v, str) else json.dumps(v, default=str) for k, v in config.items()}
-
-
-def test_pulumis_form_is_decoded(config: Data, world: World) -> None:
-    raw = reading.from_pulumi(pulumi_form(config), ["fleet:api_keys", "fleet:digest_key"])
-    assert reading.read(raw, world).settings == reading.read(reading.Raw(config), world).settings
-
-
-def test_a_secret_in_clear_is_refused(config: Data, world: World) -> None:
-    raw = reading.from_pulumi(pulumi_form(config), ["fleet:api_keys"])
-    with pytest.raises(FreeholdErrors) as caught:
-        reading.read(raw, world)
-    assert [(e.code, e.subject) for e in caught.value.errors] == [("CONFIG_SECRET_IN_CLEAR", "fleet:digest_key")]
-
-
-def test_a_key_of_a_foreign_namespace_is_refused(config: Data, world: World) -> None:
-    given = pulumi_form(config) | {"freehold:hosts": "[]", "pulumi:tags": "{}"}
-    with pytest.raises(FreeholdErrors) as caught:
-        reading.read(reading.from_pulumi(given, ["fleet:api_keys", "fleet:digest_key"]), world)
-    assert [(e.code, e.subject) for e in caught.value.errors] == [("CONFIG_UNKNOWN_NAMESPACE", "freehold:hosts")]
-
-
-def test_a_stack_file_is_read_with_its_secrets_sealed(stack_text: str, world: World) -> None:
-    sealed = (
-        stack_text + "  fleet:digest_key:\n    secure: v1:abc\n  fleet:api_keys:\n    operator:\n      secure: v1:d\n"
-    )
-    assert reading.read(reading.from_file(sealed, "Pulumi.test.yaml"), world).settings.site == "example"
-
-
-def test_a_stack_file_with_a_plain_secret_is_refused(stack_text: str, world: World) -> None:
-    plain = stack_text + "  fleet:digest_key: " + "d" * 43 + "\n"
-    with pytest.raises(FreeholdErrors) as caught:
-        reading.read(reading.from_file(plain, "Pulumi.test.yaml"), world)
-    assert [e.code for e in caught.value.errors] == ["CONFIG_SECRET_IN_CLEAR"]
-
-
-@pytest.mark.parametrize("text", ["", "config: 3", "- a", "config: {", "\t"])
-def test_a_file_that_is_no_stack_file_is_refused(text: str) -> None:
-    with pytest.raises(RefusedError, match="CONFIG_NOT_READABLE"):
-        reading.from_file(text, "Pulumi.test.yaml")
-
-
 def test_every_setting_says_what_it_expects_and_gives_an_example() -> None:
     sections: list[type[Section]] = [Settings, *SECTIONS.values()]
     for section_class in sections:

@@ -39,3 +39,9 @@ def test_samples_are_summed_by_name_and_label() -> None:
     text = '# TYPE t counter\nt_total{a="x",b="1"} 2\nt_total{a="x",b="2"} 3\nt_total{a="y"} 7\n'
     assert counters.total(text, "t_total", a="x") == 5
     assert counters.total(text, "absent") is None
+
+
+def test_a_counter_without_total_in_its_name_is_found_by_its_own_name() -> None:
+    text = '# TYPE DCGM_ENERGY counter\nDCGM_ENERGY{gpu="0"} 5\nDCGM_ENERGY{gpu="1"} 7\n'
+    assert counters.total(text, "DCGM_ENERGY") == 12
+    assert [each["gpu"] for each in counters.labels(text, "DCGM_ENERGY")] == ["0", "1"]
