@@ -56,7 +56,10 @@ class Owner:
             "--pinentry-mode",
             "loopback",
         ]
-        return subprocess.run([*common, *words], input=stdin, capture_output=True, check=True).stdout
+        try:
+            return subprocess.run([*common, *words], input=stdin, capture_output=True, check=True).stdout
+        finally:  # the agent that gpg starts by itself must not outlive the test
+            subprocess.run(["gpgconf", "--homedir", self.home, "--kill", "gpg-agent"], check=False)
 
     def key(self) -> Path:
         path = self.folder / "bundle.asc"
