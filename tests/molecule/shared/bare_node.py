@@ -13,7 +13,6 @@ from typing import Any
 
 from freehold.bundle.describe import describe
 from freehold.errors import FreeholdError, RefusedError
-from freehold.fleet import document as documents
 from freehold.lab import lock, mounts, network, node, raise_, reach, world
 from freehold.lab.world import Lab
 from freehold.paths import PROJECT
@@ -41,9 +40,15 @@ def raise_node(lab: Lab, name: str) -> dict[str, Any]:
     }
 
 
+def _exported(lab: Lab) -> dict[str, Any]:
+    """The lab's own document. Not validated: a lab that an older tree raised is still good enough to stand beside."""
+    document: dict[str, Any] = json.loads((lab.paths.export / "fleet.json").read_text(encoding="utf-8"))
+    return document
+
+
 def _bootstrap(lab: Lab, found: node.LabNode) -> None:
     """What the stack's first command does on a node: the operations user, and the bundle as the only source."""
-    exported = documents.load(lab.paths.export / "fleet.json")
+    exported = _exported(lab)
     values = {
         "OPS_USER": "freehold-ops",
         "OPS_KEY": reach.key_path(lab.paths).with_suffix(".pub").read_text(encoding="ascii").strip(),
@@ -56,7 +61,7 @@ def _bootstrap(lab: Lab, found: node.LabNode) -> None:
 
 
 def _document(lab: Lab, found: node.LabNode) -> dict[str, Any]:
-    exported = documents.load(lab.paths.export / "fleet.json")
+    exported = _exported(lab)
     bundle = {key: value for key, value in describe(lab.paths.bundle).items() if key != "packages"}
     keys = ("name", "address", "port", "user", "host_key", "serve_address", "gpus", "gpu_model")
     host = {key: getattr(found, key) for key in keys}

@@ -43,6 +43,7 @@ def fleet(*models: dict[str, Any]) -> dict[str, Any]:
         "models": [LISTED | model for model in models],
         "gateway": {"port": 8080, "keys": [{"name": "operator", "sha256": DIGEST}]},
         "prices": {"currency": "USD", "electricity_per_kwh": 0.2, "node_purchase": 1.0, "years": 4.0, "pue": 1.3},
+        "sovereignty": {"probe_targets": [], "own_hosts": []},
     }
 
 
