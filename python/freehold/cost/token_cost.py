@@ -12,6 +12,8 @@ from typing import Any
 SECONDS_PER_YEAR = 365.25 * 24 * 3600
 JOULES_PER_KWH = 3.6e6
 MILLION = 1_000_000
+MINIMUM_WINDOW_SECONDS = 10.0
+"""Energy over less is not priced: GPUs renew the counter in steps (arXiv 2312.02741), and the exporter samples it."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,13 @@ class Window:
 
 @dataclass(frozen=True)
 class TokenCost:
-    """Per million tokens, both directions together; ``None`` where no token was counted, never zero or infinity."""
+    """Per million tokens, both directions together; ``None`` where it is not known, never zero or infinity.
+
+    Not known is: anything per token where none was counted, and energy over a window that is too short for its counter.
+    """
 
     hardware: float
-    energy: float
+    energy: float | None
     hardware_per_million: float | None
     energy_per_million: float | None
     total_per_million: float | None
@@ -59,16 +64,17 @@ class TokenCost:
 def token_cost(window: Window, prices: Prices, nodes: int) -> TokenCost:
     """Price ``window`` for ``nodes`` nodes. The hardware costs the same whether it works or idles."""
     hardware = nodes * prices.node_purchase * window.seconds / (prices.years * SECONDS_PER_YEAR)
-    energy = window.joules / JOULES_PER_KWH * prices.pue * prices.electricity_per_kwh
+    joules = window.joules if window.seconds >= MINIMUM_WINDOW_SECONDS else None
+    energy = None if joules is None else joules / JOULES_PER_KWH * prices.pue * prices.electricity_per_kwh
     return TokenCost(
         hardware=hardware,
         energy=energy,
         hardware_per_million=_per_million(hardware, window.tokens),
         energy_per_million=_per_million(energy, window.tokens),
-        total_per_million=_per_million(hardware + energy, window.tokens),
-        joules_per_token=window.joules / window.tokens if window.tokens else None,
+        total_per_million=None if energy is None else _per_million(hardware + energy, window.tokens),
+        joules_per_token=joules / window.tokens if joules is not None and window.tokens else None,
     )
 
 
-def _per_million(money: float, tokens: int) -> float | None:
-    return money / tokens * MILLION if tokens else None
+def _per_million(money: float | None, tokens: int) -> float | None:
+    return money / tokens * MILLION if money is not None and tokens else None

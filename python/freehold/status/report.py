@@ -150,7 +150,8 @@ def _counter(at: float, facts: Mapping[str, Any]) -> counters.Reading | None:
     if energy is None or gateway is None:
         return None
     return counters.Reading(
-        at=at,
+        # The counter is as old as the exporter's sample; with its age the window is that of the energy.
+        at=at - (counters.total(gpu or "", "freehold_gpu_sample_age_seconds") or 0.0),
         joules=energy * MILLIJOULE,
         energy_id=",".join(sorted(each["UUID"] for each in counters.labels(gpu or "", ENERGY))),
         prompt_tokens=int(counters.total(gateway, TOKENS, **IN) or 0),

@@ -10,10 +10,11 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from freehold.cost.token_cost import MINIMUM_WINDOW_SECONDS
+
 COLOURS = {"ok": "green", "fail": "bold red", "unknown": "yellow", "not_applicable": "dim", "active": "green"}
 VERDICT_COLOURS = {"SOVEREIGN": "bold green", "NOT SOVEREIGN": "bold red", "UNKNOWN": "bold yellow"}
 SIMULATED = " (simulated)"
-SHORT_WINDOW_SECONDS = 10
 WHOLE = {"node", "endpoint", "model", "check", "subject", "outcome"}
 
 
@@ -108,24 +109,33 @@ def _cost(cost: Mapping[str, Any]) -> Table:
 
 
 def _cost_rows(cost: Mapping[str, Any], mark: str) -> Iterator[tuple[str, str, str]]:
-    prices, currency = cost["prices"], cost["prices"]["currency"]
-    short = ", too short for the energy counter's step" if cost["window_seconds"] < SHORT_WINDOW_SECONDS else ""
-    yield "window", f"{cost['window_seconds']:.0f} s{short}", f"{cost['nodes_counted']} node(s) since the first status"
+    prices, currency, tokens = (
+        cost["prices"],
+        cost["prices"]["currency"],
+        cost["prompt_tokens"] + cost["completion_tokens"],
+    )
+    missing = _missing(cost["window_seconds"], tokens)
+
+    def per_million(value: float | None) -> str:
+        return missing if value is None else f"{value:,.2f} {currency} per million tokens"
+
+    per_token = cost["joules_per_token"]
+    yield "window", f"{cost['window_seconds']:.0f} s", f"{cost['nodes_counted']} node(s), since the first status"
     yield "tokens", f"{cost['prompt_tokens']} in, {cost['completion_tokens']} out", "the gateway's counters"
-    yield f"energy{mark}", f"{cost['joules']:.0f} J", "the GPUs' energy counters"
-    yield f"energy a token{mark}", _figure(cost["joules_per_token"], "J"), "energy / tokens"
     yield (
-        f"electricity{mark}",
-        _figure(cost["energy_per_million"], f"{currency} per million tokens"),
-        f"PUE {prices['pue']} times {prices['electricity_per_kwh']} {currency}/kWh",
+        f"energy{mark}",
+        missing if cost["energy"] is None else f"{cost['joules']:,.0f} J",
+        "the GPUs' energy counters",
     )
-    yield (
-        f"hardware{mark}",
-        _figure(cost["hardware_per_million"], f"{currency} per million tokens"),
-        f"{prices['node_purchase']:.0f} {currency} a node over {prices['years']:g} years, straight line",
-    )
-    yield f"together{mark}", _figure(cost["total_per_million"], f"{currency} per million tokens"), cost["note"]
+    yield f"energy a token{mark}", missing if per_token is None else f"{per_token:,.2f} J", "energy / tokens"
+    tariff = f"PUE {prices['pue']} times {prices['electricity_per_kwh']} {currency}/kWh"
+    yield f"electricity{mark}", per_million(cost["energy_per_million"]), tariff
+    bought = f"{prices['node_purchase']:,.0f} {currency} a node over {prices['years']:g} years, straight line"
+    yield f"hardware{mark}", per_million(cost["hardware_per_million"]), bought
+    yield f"together{mark}", per_million(cost["total_per_million"]), cost["note"]
 
 
-def _figure(value: float | None, unit: str) -> str:
-    return "no tokens counted yet" if value is None else f"{value:,.2f} {unit}"
+def _missing(seconds: float, tokens: int) -> str:
+    if not tokens:
+        return "no tokens counted yet"
+    return f"not known: {seconds:.0f} s are too short for the energy counter, {MINIMUM_WINDOW_SECONDS:.0f} s are needed"

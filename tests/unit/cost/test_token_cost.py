@@ -22,3 +22,10 @@ def test_hardware_costs_the_same_when_idle() -> None:
 def test_no_tokens_have_no_price() -> None:
     cost = token_cost(Window(60, 1000, 0, 0), PRICES, nodes=1)
     assert (cost.total_per_million, cost.joules_per_token) == (None, None)
+
+
+def test_energy_over_a_short_window_is_not_priced() -> None:
+    short, enough = (token_cost(Window(seconds, 1000, 10, 10), PRICES, nodes=1) for seconds in (9.9, 10.0))
+    assert (short.energy, short.total_per_million, short.joules_per_token) == (None, None, None)
+    assert short.hardware_per_million is not None
+    assert enough.joules_per_token == 50
