@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from freehold.toolchain import Toolchain, ensure_pulumi
 
 LOOK_SECONDS = 0.5
 TAIL_LINES = 40
+COUNT = re.compile(r"(\d+) (created|updated|replaced|deleted|unchanged|errored)")
 
 
 @dataclass(frozen=True)
@@ -100,12 +102,8 @@ def export(stack: LabStack) -> None:
 
 def summary(text: str) -> str:
     """Return the counts of Pulumi's closing lines, such as ``4 created, 1 unchanged``."""
-    lines = [line.strip() for line in text.splitlines()]
-    start = lines.index("Resources:") + 1 if "Resources:" in lines else len(lines)
-    counts = [
-        line for line in lines[start:] if line and line[:1] in "+-~0123456789" and not line.startswith("Duration")
-    ]
-    return ", ".join(line.lstrip("+-~ ") for line in counts)
+    _, _, closing = text.rpartition("Resources:")
+    return ", ".join(f"{count} {what}" for count, what in COUNT.findall(closing))
 
 
 def _diagnostics(text: str) -> str:

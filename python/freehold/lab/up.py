@@ -24,7 +24,8 @@ from freehold.status.cli import report_on, show
 from freehold.status.probe import ProbeResult, probe
 from freehold.steps import Report, Step, Took, run_steps
 
-DEFAULT_NODES = ("gpu1",)
+FLEET = "gpu"  # other nodes of a lab belong to whoever raised them: a test of a single role, say
+DEFAULT_NODES = (f"{FLEET}1",)
 WINDOW_SECONDS = MINIMUM_WINDOW_SECONDS + 6  # the exporter's sample may be 5 s old
 TIMINGS = "timings.json"
 """How long each step of the last `make up` took, for `make bench`."""
@@ -80,7 +81,8 @@ class Raising:
     def pulumi_up(self, report: Report) -> str:
         """Configure the stack from what was raised, and run the real Pulumi."""
         assert self.stack is not None  # noqa: S101  the toolchain step came before
-        stack.configure(self.stack, raise_.nodes(self.lab), web.url(self.lab.plan))
+        fleet = [node for node in raise_.nodes(self.lab) if node.name.startswith(FLEET)]
+        stack.configure(self.stack, fleet, web.url(self.lab.plan))
         result = stack.up(self.stack, report)
         stack.export(self.stack)
         stamp.write(lab_paths())

@@ -11,7 +11,8 @@ Outputs:
     document: {}
 Resources:
     + 4 created
-    1 unchanged
+    ~ 1 updated
+    5 changes. 1 unchanged
 
 Duration: 1m2s
 """
@@ -26,7 +27,7 @@ Resources:
 
 
 def test_the_summary_is_the_counts() -> None:
-    assert stack.summary(DONE) == "4 created, 1 unchanged"
+    assert stack.summary(DONE) == "4 created, 1 updated, 1 unchanged"
 
 
 def test_a_failure_shows_the_diagnostics_and_not_the_rest() -> None:
