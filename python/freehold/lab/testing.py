@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -15,8 +17,10 @@ from freehold.lab.world import open_lab
 from freehold.paths import PROJECT, lab_paths
 from freehold.steps import Report, Step, run_steps
 
-QUICK = ("tests/conformance", "tests/lab")
-SLOW = ("tests/full",)
+TESTS = ("tests/conformance", "tests/lab")
+SLOW = "tests/lab/full"
+TAIL = 4000
+SCENARIOS = PROJECT / "tests" / "molecule"
 
 
 def run_lab_tests(*, full: bool, keep: bool, arguments: Sequence[str], console: Console) -> int:
@@ -31,7 +35,8 @@ def run_lab_tests(*, full: bool, keep: bool, arguments: Sequence[str], console: 
             console.print("the lab is up, and this tree raised it")
         else:
             up(DEFAULT_NODES, console)
-        return _pytest([*QUICK, *(SLOW if full else ())], arguments)
+        code = _pytest(full=full, arguments=arguments)
+        return code or (_molecule(console) if full else 0)
     finally:
         if not (found_up or keep):
             run_steps([Step("Lab: remove every trace", remove)], console)
@@ -42,7 +47,22 @@ def remove(report: Report) -> str:
     return f"{len(down(open_lab(), report))} traces removed"
 
 
-def _pytest(folders: Sequence[str], arguments: Sequence[str]) -> int:
-    present = [folder for folder in folders if (PROJECT / folder).is_dir()]
-    words = [sys.executable, "-m", "pytest", "-q", *present, *arguments]
+def _pytest(*, full: bool, arguments: Sequence[str]) -> int:
+    chosen = [*TESTS, *(() if full else (f"--ignore={SLOW}",))]
+    words = [sys.executable, "-m", "pytest", "-q", *chosen, *arguments]
     return subprocess.run(words, cwd=PROJECT, check=False).returncode
+
+
+def _molecule(console: Console) -> int:
+    """Run each role alone on a bare node beside the lab's own; the first failure ends it."""
+    environment = {**os.environ, "MOLECULE_GLOB": "tests/molecule/*/molecule.yml"}
+    for scenario in sorted(path.parent.name for path in SCENARIOS.glob("*/molecule.yml")):
+        started = time.monotonic()
+        words = [f"{sys.prefix}/bin/molecule", "-c", "tests/molecule/base.yml", "test", "-s", scenario]
+        done = subprocess.run(words, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+        result = "ok" if done.returncode == 0 else "failed"
+        console.print(f"{result} molecule {scenario:<24} {time.monotonic() - started:7.1f} s")
+        if done.returncode:
+            console.print(done.stdout[-TAIL:] + done.stderr[-TAIL:], markup=False, highlight=False)
+            return done.returncode
+    return 0
