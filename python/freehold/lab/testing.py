@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from freehold.lab import raise_, stamp
-from freehold.lab.down import down
+from freehold.lab.down import STACK_FILE, down
 from freehold.lab.up import DEFAULT_NODES, up
 from freehold.lab.world import open_lab
 from freehold.paths import PROJECT, lab_paths
@@ -31,7 +31,7 @@ def run_lab_tests(*, full: bool, keep: bool, arguments: Sequence[str], console: 
     """
     found_up = any(node.powered for node in raise_.nodes(open_lab()))
     try:
-        if found_up and stamp.fits(lab_paths()):
+        if found_up and STACK_FILE.is_file() and stamp.fits(lab_paths()):
             console.print("the lab is up, and this tree raised it")
         else:
             up(DEFAULT_NODES, console)

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from testinfra.host import Host
+from tests.lab.world import Document
 
 from freehold.status.gather import Access
 from freehold.status.probe import probe
-from tests.lab.world import Document
 
 WEIGHTS = "/var/lib/freehold/weights/models/smollm2-135m-instruct/manifest.json"
 
