@@ -4,7 +4,7 @@ PYTHON ?= python3
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=FREEHOLD_LAB,FREEHOLD_CACHE,XDG_CACHE_HOME)
 BIN := .venv/bin
 ENVIRONMENT := $(SUDO) env PYTHONPATH=python $(PYTHON) -m freehold.environment
-QUIET_LINT := ANSIBLE_LINT_SKIP_SCHEMA_UPDATE=1 ANSIBLE_LINT_NODEPS=1
+QUIET_LINT := PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_LINT_SKIP_SCHEMA_UPDATE=1 ANSIBLE_LINT_NODEPS=1
 
 .DEFAULT_GOAL := help
 .PHONY: help up down status check test test-full bench lock format environment environment-dev lint types unit
