@@ -40,15 +40,20 @@ def build() -> typer.Typer:
     return app
 
 
+def _version(asked: bool) -> None:  # noqa: FBT001  typer's own form of a callback
+    if asked:
+        print(__version__)
+        raise typer.Exit
+
+
 def _options(
     *,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True)
+    ] = False,
 ) -> None:
-    del debug  # read from argv by main(), which must know it even when the parser fails
-    if version:
-        print(__version__)
-        raise typer.Exit
+    del debug, version  # --debug is read from argv by main(), which must know it even when the parser fails
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from freehold import __version__
 from freehold.errors import FreeholdErrors, IntegrityError, RefusedError, raise_all
 
 ONE = RefusedError("PORT_TAKEN", "gpu1", "port 8080 is in use", expected="a free port", fix="choose another")
@@ -36,3 +37,8 @@ def test_the_command_ends_with_the_code_of_the_error_without_a_traceback(tmp_pat
     assert "Traceback" not in done.stderr
     twin = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
     assert json.loads(twin.stdout)["errors"][0]["code"] == "FLEET_DOCUMENT_UNREADABLE"
+
+
+def test_the_version_is_printed_without_a_command() -> None:
+    done = subprocess.run([sys.executable, "-m", "freehold", "--version"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, __version__)
