@@ -21,6 +21,8 @@ from freehold.errors import FreeholdError, FreeholdErrors
 UP_TO_DATE = "up to date"
 
 SHOWN_DETAIL_WIDTH = 100
+PLAIN_PACE_SECONDS = 5.0
+"""Into a log, where a line does not replace the last one, at most this often."""
 
 
 class Report(Protocol):
@@ -56,13 +58,16 @@ def _run_one(number: int, step: Step, console: Console, clock: Callable[[], floa
     started = clock()
     label = f"{number}. {step.title}"
     spinner = Spinner("dots", Text(label))
+    next_line = started
 
     def report(line: str) -> None:
+        nonlocal next_line
         shown = line.strip().replace("\n", " ")[:SHOWN_DETAIL_WIDTH]
         if console.is_terminal:
             spinner.update(text=Text.assemble(label, ("  " + shown, "dim")))
-        else:
-            console.print(Text(f"   {clock() - started:6.1f} s  {shown}"), soft_wrap=True)
+        elif (now := clock()) >= next_line:
+            next_line = now + PLAIN_PACE_SECONDS
+            console.print(Text(f"   {now - started:6.1f} s  {shown}"), soft_wrap=True)
 
     if not console.is_terminal:
         console.print(Text(f"-- {label}"))

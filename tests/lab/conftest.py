@@ -10,6 +10,8 @@ from testinfra.host import Host
 from tests.lab.world import Document, Outside, ReadFacts
 
 from freehold.fleet import pulumi_environment
+from freehold.lab import outside as lab_outside
+from freehold.lab.plan import lab_plan
 from freehold.paths import PROJECT, lab_paths
 from freehold.process import run
 from freehold.status import gather
@@ -61,7 +63,7 @@ def outside() -> Outside:
     """Run a program where the clients are: in the lab's outside namespace."""
 
     def execute(*words: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-        command = ["ip", "netns", "exec", "fhl-outside", *words]
+        command = lab_outside.command(lab_plan(), words)
         return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=120, check=False)
 
     return execute

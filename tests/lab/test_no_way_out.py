@@ -13,14 +13,14 @@ from freehold.sovereignty.result import Outcome
 from freehold.status.report import own_hosts
 
 AT = "2026-11-21T12:00:00+00:00"
-INTERNET = "203.0.113.10"
+PLAN = lab_plan()
 
 
 @pytest.fixture
 def way_out(node: Host) -> Iterator[None]:
-    node.check_output("ip route add default via 10.84.0.100")
+    node.check_output(f"ip route add default via {PLAN.outside_address}")
     yield
-    node.check_output("ip route del default via 10.84.0.100")
+    node.check_output(f"ip route del default via {PLAN.outside_address}")
 
 
 def test_the_attempt_to_leave_fails(facts: ReadFacts) -> None:
@@ -31,11 +31,11 @@ def test_the_attempt_to_leave_fails(facts: ReadFacts) -> None:
 def test_with_a_route_the_same_attempt_gets_out_and_the_check_turns_red(facts: ReadFacts) -> None:
     result = checks.no_route_out("gpu1", facts(), AT)
     assert result.outcome is Outcome.FAIL
-    assert result.summary.startswith(f"reached {INTERNET}")
+    assert result.summary.startswith(f"reached {PLAN.internet}")
 
 
 def test_that_address_does_answer_where_there_is_a_way_to_it() -> None:
-    assert outside.answers(lab_plan())
+    assert outside.answers(PLAN)
 
 
 def test_no_configuration_names_somebody_elses_host(facts: ReadFacts, document: Document) -> None:

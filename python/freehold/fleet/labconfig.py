@@ -57,8 +57,8 @@ def render(
     private_key_file: Path,
     models: Sequence[Mapping[str, Any]] = MODELS,
     prices: Mapping[str, Any] = PRICES,
+    probe_targets: Sequence[str],
     gateway_port: int = 8080,
-    probe_targets: Sequence[str] = ("203.0.113.10:443",),
 ) -> dict[str, Any]:
     """The plain part of ``config:``; secrets are set through the Pulumi CLI, which encrypts them."""
     sections = {

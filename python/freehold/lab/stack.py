@@ -14,7 +14,9 @@ from freehold.errors import PartialError
 from freehold.fleet import document as documents
 from freehold.fleet import interrupted, labconfig
 from freehold.fleet.pulumi_environment import PulumiFolders, lab_folders, new_secret, prepare
+from freehold.lab import web
 from freehold.lab.node import LabNode
+from freehold.lab.plan import Plan
 from freehold.paths import LabPaths, lab_paths
 from freehold.process import run
 from freehold.steps import Report
@@ -54,14 +56,15 @@ def client_key(path: Path) -> str:
     return path.read_text(encoding="ascii").strip()
 
 
-def configure(stack: LabStack, nodes: Sequence[LabNode], bundle_url: str) -> None:
+def configure(stack: LabStack, nodes: Sequence[LabNode], plan: Plan) -> None:
     """Make ``Pulumi.lab.yaml`` say what was raised, with its two secrets encrypted."""
     paths = lab_paths()
     config = labconfig.render(
         [labconfig.LabNode(one.name, str(one.address), str(one.serve_address), one.host_key) for one in nodes],
-        bundle_url=bundle_url,
+        bundle_url=web.url(plan),
         bundle_folder=paths.bundle,
         private_key_file=paths.ssh / "id_ed25519",
+        probe_targets=[f"{plan.internet}:443"],
     )
     sealed = {"api_keys.operator": client_key(paths.secrets / "operator-key"), "digest_key": _digest_key(paths)}
     labconfig.configure_stack(config, sealed, env=stack.environment, stamp=stack.folders.stamp)

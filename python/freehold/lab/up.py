@@ -21,7 +21,7 @@ from freehold.paths import lab_paths
 from freehold.process import run
 from freehold.status import gather
 from freehold.status.cli import report_on, show
-from freehold.status.probe import ProbeResult, probe
+from freehold.status.probe import PROMPT, ProbeResult, probe
 from freehold.steps import Report, Step, Took, run_steps
 
 FLEET = "gpu"  # other nodes of a lab belong to whoever raised them: a test of a single role, say
@@ -82,7 +82,7 @@ class Raising:
         """Configure the stack from what was raised, and run the real Pulumi."""
         assert self.stack is not None  # noqa: S101  the toolchain step came before
         fleet = [node for node in raise_.nodes(self.lab) if node.name.startswith(FLEET)]
-        stack.configure(self.stack, fleet, web.url(self.lab.plan))
+        stack.configure(self.stack, fleet, self.lab.plan)
         result = stack.up(self.stack, report)
         stack.export(self.stack)
         stamp.write(lab_paths())
@@ -112,7 +112,7 @@ def first_answers(report: Report, clock: Callable[[], float] = time.monotonic) -
     answers: list[ProbeResult] = []
     while not answers or (answers[-1].answered and clock() < until):
         answers.append(probe(host["serve_address"], document["gateway"]["port"], key, chat))
-        report(f"answer {len(answers)}: {answers[-1].text}")
+        report(f"answer {len(answers)} to “{PROMPT}”: {answers[-1].text}")
     last = answers[-1]
     if not last.answered:
         raise PartialError(

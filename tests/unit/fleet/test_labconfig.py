@@ -46,7 +46,11 @@ def config() -> Mapping[str, Any]:
         labconfig.LabNode(f"gpu{n}", f"10.83.0.1{n}", f"10.84.0.1{n}", KEY.replace("AEB", f"A{n}B")) for n in (1, 2)
     ]
     return labconfig.render(
-        nodes, bundle_url="http://10.83.0.1:8480", bundle_folder=Path("/b"), private_key_file=Path("/k")
+        nodes,
+        bundle_url="http://10.83.0.1:8480",
+        bundle_folder=Path("/b"),
+        private_key_file=Path("/k"),
+        probe_targets=["203.0.113.10:443"],
     )
 
 
