@@ -1,7 +1,10 @@
 # Freehold. `make up` builds everything from a bare Debian 12 machine; `make help` lists the rest.
 
 PYTHON ?= python3
-SUDO := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=FREEHOLD_LAB,FREEHOLD_CACHE,XDG_CACHE_HOME)
+# What a user sets must not be lost on the way to root.
+KEPT := FREEHOLD_LAB,FREEHOLD_LAB_PLAN,FREEHOLD_CACHE,XDG_CACHE_HOME,FREEHOLD_PULUMI,FREEHOLD_PULUMI_COMMAND
+KEPT := $(KEPT),GOPROXY,PIP_INDEX_URL,PIP_CONFIG_FILE,HTTP_PROXY,HTTPS_PROXY,NO_PROXY,http_proxy,https_proxy,no_proxy
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=$(KEPT) env PATH="$$PATH")
 BIN := .venv/bin
 ENVIRONMENT := $(SUDO) env PYTHONPATH=python $(PYTHON) -m freehold.environment
 QUIET_LINT := PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_LINT_SKIP_SCHEMA_UPDATE=1 ANSIBLE_LINT_NODEPS=1
@@ -33,7 +36,7 @@ bench: environment-dev  ## The figures of docs/benchmarks.md, measured here and 
 	@$(SUDO) $(BIN)/python tests/bench/main_job.py
 
 lock: environment-dev  ## Resolve requirements/*.in anew, with digests and without index addresses
-	@$(SUDO) $(BIN)/python -m freehold.toolchain.lock
+	@$(BIN)/python -m freehold.toolchain.lock
 
 format: environment-dev  ## Rewrite the code in its one form
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .

@@ -105,9 +105,10 @@ def connection_variables(user: str, known_hosts: Path, key: Path) -> dict[str, s
         "IdentitiesOnly": "yes",
         "PasswordAuthentication": "no",
     }
+    pinned = [f"-o {name}={value}" for name, value in options.items()]
     return {
         "ansible_user": user,
         "ansible_ssh_private_key_file": str(key),
-        "ansible_ssh_common_args": " ".join(f"-o {name}={value}" for name, value in options.items()),
+        "ansible_ssh_common_args": " ".join(["-F /dev/null", *pinned]),
         "ansible_python_interpreter": PYTHON,
     }

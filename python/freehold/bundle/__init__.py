@@ -8,6 +8,7 @@
 
 from freehold.bundle.builder import BundleInfo, build
 from freehold.bundle.describe import describe
-from freehold.bundle.verify import refuse_older, verify
+from freehold.bundle.keys import fingerprint
+from freehold.bundle.verify import check_owner, refuse_older, verify
 
-__all__ = ["BundleInfo", "build", "describe", "refuse_older", "verify"]
+__all__ = ["BundleInfo", "build", "check_owner", "describe", "fingerprint", "refuse_older", "verify"]

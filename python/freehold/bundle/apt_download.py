@@ -97,6 +97,10 @@ class Apt:
             "Dir::Etc::preferencesparts": "/dev/null",
             "APT::Architecture": ARCHITECTURE,
             "Acquire::ForceHash": "SHA256",
+            # Whatever the machine's own configuration waives, a bundle is made of signed packages only.
+            "Acquire::AllowInsecureRepositories": "false",
+            "Acquire::AllowDowngradeToInsecureRepositories": "false",
+            "APT::Get::AllowUnauthenticated": "false",
             "Acquire::Languages": "none",
             # The cache folder is the user's: apt's own download user could not write to it.
             "APT::Sandbox::User": "root" if os.geteuid() == 0 else "",

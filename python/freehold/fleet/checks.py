@@ -34,7 +34,7 @@ DEFAULT_GPUS = 8
 class World:
     """What the configuration is checked against, injected. ``None`` stands for "not at hand here, so not judged"."""
 
-    describe_bundle: Callable[[Path], Data] | None = None
+    describe_bundle: Callable[[Path, Path], Data] | None = None
     key_fault: Callable[[Path], str | None] | None = None
     sites: Collection[str] | None = None
 
@@ -57,11 +57,12 @@ def judge(data: Data, bundle: Data | None, world: World) -> Found:
 
 def bundle_of(data: Data, world: World) -> tuple[Data | None, list[FreeholdError]]:
     """The description of the configured bundle; ``None`` where the configuration or the world has none."""
-    folder = _mapping(data.get("bundle")).get("folder")
-    if world.describe_bundle is None or not isinstance(folder, str):
+    section = _mapping(data.get("bundle"))
+    folder, key = section.get("folder"), section.get("key_file")
+    if world.describe_bundle is None or not isinstance(folder, str) or not isinstance(key, str):
         return None, []
     try:
-        return world.describe_bundle(Path(folder).expanduser()), []
+        return world.describe_bundle(Path(folder).expanduser(), Path(key).expanduser()), []
     except FreeholdError as error:
         error.details |= {"path": ["bundle", "folder"]}
         return None, [error]

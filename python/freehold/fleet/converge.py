@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from freehold.errors import FreeholdError, FreeholdErrors, PartialError, UsageError
+from freehold.errors import FreeholdError, FreeholdErrors, PartialError, RefusedError, UsageError
 from freehold.fleet import document as documents
 from freehold.fleet import lock, playbook_run, record
 from freehold.paths import PROJECT
@@ -81,6 +81,8 @@ def converge(
     request: Request, *, environment: Mapping[str, str] = os.environ, run: Run = playbook_run.run
 ) -> dict[str, Any]:
     """Run the playbook and return the recap; raises :class:`FreeholdError` when it did not end well."""
+    if request.remove:
+        refuse_renamed(request)
     with lock.held(request.state, request.host, request.purpose) as descriptor:
         record.write(request.record, record.of_environment(environment, finished=False))
         started = time.monotonic()
@@ -95,6 +97,26 @@ def converge(
         recap = judge(request, ended) | {"seconds": round(time.monotonic() - started)}
         _remember(request, environment)
     return recap
+
+
+def refuse_renamed(request: Request) -> None:
+    """Refuse to take down a server that now serves under another name: to Pulumi a rename is one more and one less."""
+    exported = request.state / "export" / "fleet.json"
+    if not exported.is_file():
+        return
+    (own,) = (host for host in request.document["hosts"] if host["name"] == request.host)
+    current = json.loads(exported.read_text(encoding="utf-8"))
+    for host in current["hosts"] if current["stack"] == request.document["stack"] else ():
+        same = (host["address"], host["port"]) == (own["address"], own["port"]) or host["host_key"] == own["host_key"]
+        if same and host["name"] != request.host:
+            raise RefusedError(
+                "HOST_RENAMED",
+                request.host,
+                f"the same server is now host {host['name']} of this stack",
+                expected="a server that the stack gave up",
+                why=f"removing {request.host} would take down what {host['name']} serves",
+                fix=f"`pulumi state delete URN` for each resource of {request.host}; `pulumi stack --show-urns` lists",
+            )
 
 
 def _prepare(request: Request) -> dict[str, str]:

@@ -54,6 +54,7 @@ def render(
     *,
     bundle_url: str,
     bundle_folder: Path,
+    bundle_key_file: Path,
     private_key_file: Path,
     models: Sequence[Mapping[str, Any]] = MODELS,
     prices: Mapping[str, Any] = PRICES,
@@ -64,7 +65,7 @@ def render(
     sections = {
         "site": STACK,
         "simulated": ["gpu"],
-        "bundle": {"url": bundle_url, "folder": str(bundle_folder)},
+        "bundle": {"url": bundle_url, "folder": str(bundle_folder), "key_file": str(bundle_key_file)},
         "access": {"private_key_file": str(private_key_file)},
         "hosts": [_host(node) for node in nodes],
         "models": [dict(model) for model in models],

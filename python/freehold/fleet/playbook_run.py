@@ -17,7 +17,7 @@ from typing import Any, NoReturn, TextIO
 from freehold.fleet.redact import Redactor, secret_values, without_secrets
 
 CALLBACKS = Path(__file__).with_name("callbacks")
-GRACE_SECONDS = 10.0
+GRACE_SECONDS = 3.0  # less than what whoever stops us waits before it kills: Ansible must be gone by then
 _PR_SET_PDEATHSIG = 1
 
 

@@ -117,6 +117,11 @@ class Bundle(Section):
 
     url: Url = Field(description="an http or https address without credentials", examples=["http://192.0.2.1:8480"])
     folder: str = Field(pattern=r"^[/~].*", description="the bundle's folder on this machine", examples=["/srv/bundle"])
+    key_file: str = Field(
+        pattern=r"^[/~].*",
+        description="the public key that must have signed the bundle; never the one in the bundle itself",
+        examples=["/srv/freehold/keys/bundle.asc"],
+    )
 
 
 class Access(Section):
@@ -179,7 +184,7 @@ class Settings(Section):
     simulated: tuple[Literal["gpu"], ...] = Field(
         default=(), description="what is not real hardware: `gpu`", examples=["[]"]
     )
-    bundle: Bundle = Field(description="the mapping {url, folder}", examples=["{}"])
+    bundle: Bundle = Field(description="the mapping {url, folder, key_file}", examples=["{}"])
     access: Access = Field(description="the mapping {private_key_file}", examples=["{}"])
     hosts: tuple[Host, ...] = Field(min_length=1, description="a list with at least one host", examples=["[]"])
     models: tuple[Model, ...] = Field(min_length=1, description="a list with at least one model", examples=["[]"])

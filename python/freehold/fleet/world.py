@@ -16,8 +16,11 @@ def this_machine(project: Path = PROJECT) -> World:
     return World(describe_bundle=describe_bundle, key_fault=key_fault, sites=sites(project))
 
 
-def describe_bundle(folder: Path) -> Mapping[str, Any]:
-    """The bundle's description; raises :class:`FreeholdError` when there is none."""
+def describe_bundle(folder: Path, key_file: Path) -> Mapping[str, Any]:
+    """The bundle's description; raises :class:`FreeholdError` when there is none, or not one that the owner signed.
+
+    ``key_file`` is the owner's public key, from outside the bundle: the key that nodes will trust comes from it.
+    """
     from freehold import bundle  # noqa: PLC0415  pulls in what only a control host has
 
     if not (folder / "manifest.json").is_file():
@@ -29,8 +32,19 @@ def describe_bundle(folder: Path) -> Mapping[str, Any]:
             why="nodes install from the bundle and from nowhere else",
             fix="freehold bundle build (in the lab: make up)",
         )
-    description: Mapping[str, Any] = bundle.describe(folder)
-    return description
+    try:
+        key = key_file.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RefusedError(
+            "CONFIG_BUNDLE_KEY",
+            "fleet:bundle.key_file",
+            f"{key_file}: {error}",
+            expected="the armored public key that `freehold bundle build` left beside its secret one",
+            why="the key inside a bundle proves nothing about who made it",
+            fix="pulumi config set --path fleet:bundle.key_file KEYS/bundle.asc",
+        ) from error
+    bundle.check_owner(folder, key)
+    return {**bundle.describe(folder), "public_key": key, "key_fingerprint": bundle.fingerprint(key)}
 
 
 def key_fault(path: Path) -> str | None:

@@ -14,9 +14,6 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from freehold.gateway.config import Limits, Model
 from freehold.gateway.refusals import malformed, runtime_down, runtime_failed, runtime_loading
 
-IDLE_SECONDS = 2.0
-"""llama.cpp and vLLM close an idle connection after 5 s; ours must go first, or a request meets a closing one."""
-
 LONGEST_ERROR = 64 * 1024
 CLIENT_ERRORS = frozenset({400, 408, 409, 413, 415, 422, 429})
 """Other statuses from 400 to 499 are between gateway and runtime (401: the internal key is wrong): a caller who heard
@@ -43,7 +40,9 @@ class Upstream:
     async def open(self) -> None:
         """Make the pool; needs the running loop."""
         # limit=0: how many are open is decided before a request gets here, with an answer for those that are too many.
-        connector = aiohttp.TCPConnector(limit=0, resolver=_NoNames(), keepalive_timeout=IDLE_SECONDS)
+        # force_close: llama.cpp now and then closes a kept connection when the next request is on its way (seen once in
+        # some thirty), and a POST is not repeated blindly. On loopback a new connection costs a tenth of a millisecond.
+        connector = aiohttp.TCPConnector(limit=0, resolver=_NoNames(), force_close=True)
         self._session = aiohttp.ClientSession(
             connector=connector,
             timeout=aiohttp.ClientTimeout(

@@ -63,6 +63,7 @@ def configure(stack: LabStack, nodes: Sequence[LabNode], plan: Plan) -> None:
         [labconfig.LabNode(one.name, str(one.address), str(one.serve_address), one.host_key) for one in nodes],
         bundle_url=web.url(plan),
         bundle_folder=paths.bundle,
+        bundle_key_file=paths.root / "keys" / "bundle.asc",
         private_key_file=paths.ssh / "id_ed25519",
         probe_targets=[f"{plan.internet}:443"],
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from freehold.errors import UnknownStateError
-from freehold.process import Runner
+from freehold.process import ProcessError, Runner
 from freehold.status import node_facts
 from freehold.status.probe import ProbeResult, probe
 
@@ -65,8 +65,9 @@ def load_document(path: Path) -> dict[str, Any]:
 
 def questions(document: Document) -> dict[str, Any]:
     """Return what to ask each node of this fleet."""
+    known = document["bundle"]["models"]
     return {
-        "models": [model["name"] for model in document["models"]],
+        "models": {model["name"]: known[model["name"]]["digest"] for model in document["models"]},
         "probe_targets": document.get("sovereignty", {}).get("probe_targets", []),
         "metrics": {"gpu": "http://127.0.0.1:9400/metrics", "gateway": "http://127.0.0.1:8081/metrics"},
         "units": list(UNITS),
@@ -88,7 +89,7 @@ def _ask(
     document: Document, host: Mapping[str, Any], access: Access, runner: Runner, clock: Callable[[], float]
 ) -> NodeReading:
     asked = questions(document)
-    counters_only = {**asked, "models": [], "probe_targets": [], "units": []}
+    counters_only = {**asked, "models": {}, "probe_targets": [], "units": []}
     # Counters before and after the probe, so that even the first call has a window with tokens in it.
     before_at, before = clock(), read_node(host, access, counters_only, runner)
     chat = next((model["name"] for model in document["models"] if model["kind"] == "chat"), None)
@@ -100,10 +101,14 @@ def read_node(host: Mapping[str, Any], access: Access, asked: Mapping[str, Any],
     """Run :mod:`freehold.status.node_facts` on a node and return what it read."""
     program = Path(node_facts.__file__).read_text(encoding="utf-8")
     remote = f"sudo -n python3 - {shlex.quote(json.dumps(asked))}"
-    done = runner([*ssh_command(host, access), remote], check=False, stdin=program, timeout=READ_SECONDS)
-    if done.returncode != 0:
-        return {"error": f"ssh to {host['name']}: exit status {done.returncode}: {done.stderr.strip()[-300:]}"}
-    facts: dict[str, Any] = json.loads(done.stdout)
+    # One node that hangs or answers nonsense is unknown; the others are still judged.
+    try:
+        done = runner([*ssh_command(host, access), remote], check=False, stdin=program, timeout=READ_SECONDS)
+        if done.returncode != 0:
+            return {"error": f"ssh to {host['name']}: exit status {done.returncode}: {done.stderr.strip()[-300:]}"}
+        facts: dict[str, Any] = json.loads(done.stdout)
+    except (ProcessError, ValueError) as error:
+        return {"error": f"ssh to {host['name']}: {error}"}
     return facts
 
 

@@ -1,7 +1,7 @@
 """Reads what there is to know about a node, on the node itself, and prints it as JSON. Judges nothing.
 
-It is sent over SSH into ``sudo python3 -`` with its questions as the first line of standard input's program, so it uses
-the standard library only, and each reading that fails becomes ``{"error": ...}`` in its own place.
+It is sent over SSH into ``sudo python3 -`` with its questions as its argument, so it uses the standard library only,
+and each reading that fails becomes ``{"error": ...}`` in its own place.
 """
 
 from __future__ import annotations
@@ -37,14 +37,17 @@ HTTP_SECONDS = 5.0
 
 
 def read(questions: dict[str, Any]) -> dict[str, Any]:
-    """Answer ``questions``: ``models``, ``probe_targets`` (``address:port``), ``metrics`` (name to URL), ``units``."""
+    """Answer ``questions``.
+
+    Those are ``models`` (name to digest), ``probe_targets`` (``address:port``), ``metrics`` (name to URL), ``units``.
+    """
     return {
         "os": _guarded(_os),
         "routes": _guarded(_routes),
         "probes": {target: _guarded(_connect, target) for target in questions["probe_targets"]},
         "configuration": _guarded(_configuration),
         "units": _guarded(_units, questions["units"]),
-        "weights": {name: _guarded(_verify, name) for name in questions["models"]},
+        "weights": {name: _guarded(_verify, name, digest) for name, digest in questions["models"].items()},
         "metrics": {name: _guarded(_get, url) for name, url in questions["metrics"].items()},
     }
 
@@ -114,9 +117,14 @@ def _units(patterns: list[str]) -> dict[str, dict[str, str]]:
     return {block["Id"]: block for block in blocks}
 
 
-def _verify(model: str) -> dict[str, Any]:
-    """Re-hash the model's files on the node's disk."""
-    done = subprocess.run([FREEHOLD, "weights", "verify", model, "--json"], capture_output=True, text=True, check=False)
+def _verify(model: str, digest: str) -> dict[str, Any]:
+    """Re-hash the model's files on the node's disk; its manifest must be the one with ``digest``."""
+    done = subprocess.run(
+        [FREEHOLD, "weights", "verify", model, "--digest", digest, "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return {"returncode": done.returncode, "answer": json.loads(done.stdout or "null"), "stderr": done.stderr[-500:]}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from freehold.cost.token_cost import Prices, token_cost
 from freehold.sovereignty import checks
@@ -56,7 +57,7 @@ def own_hosts(document: Mapping[str, Any]) -> set[str]:
     """Names and addresses that are the owner's: the nodes, and the control host that serves the bundle."""
     own = {host[key] for host in document["hosts"] for key in ("name", "address", "serve_address")}
     own |= set(document.get("sovereignty", {}).get("own_hosts", ()))
-    return own | {document["bundle"]["url"].split("://", 1)[1].split("/", 1)[0].rsplit(":", 1)[0]}
+    return own | {urlsplit(document["bundle"]["url"]).hostname or ""}
 
 
 def _node(document: Mapping[str, Any], reading: NodeReading) -> dict[str, Any]:

@@ -178,7 +178,7 @@ class Store:
                 f"the manifest here has digest {manifest.digest}",
                 expected=digest,
                 why="these are not the weights that were deployed",
-                fix="provision the node again: its weights are fetched from the bundle",
+                fix="run playbooks/site.yml for this node: what is damaged is fetched anew from the bundle",
             )
         raise_all(list(self._faults(manifest, each)))
         return manifest

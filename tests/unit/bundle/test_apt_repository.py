@@ -163,7 +163,8 @@ def test_no_signature_is_waived_anywhere() -> None:
     package = Path(__file__).parents[3] / "python" / "freehold" / "bundle"
     text = "".join(path.read_text().lower() for path in package.glob("apt_*.py"))
     assert "trusted=" not in text
-    assert "allowunauthenticated" not in text
+    # Named only to be switched off, whatever the machine's own configuration says.
+    assert text.count("allowunauthenticated") == text.count('allowunauthenticated": "false"') == 1
 
 
 def test_names_lose_the_epoch_only() -> None:

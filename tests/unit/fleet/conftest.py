@@ -38,7 +38,7 @@ def bundle() -> dict[str, Any]:
 
 @pytest.fixture
 def world(bundle: dict[str, Any]) -> World:
-    return World(describe_bundle=lambda _: bundle, key_fault=lambda _: None, sites={"example", "lab"})
+    return World(describe_bundle=lambda *_: bundle, key_fault=lambda _: None, sites={"example", "lab"})
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import sys
@@ -11,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from freehold.errors import LockedError, PartialError
+from freehold.errors import LockedError, PartialError, RefusedError
 from freehold.fleet import converge, lock, record
+from freehold.fleet import document as documents
 from freehold.fleet.playbook_run import Ended, Files
 
 DIGESTS = {"FREEHOLD_DIGEST_BUNDLE": "b1", "FREEHOLD_GENERATION": "2"}
@@ -193,3 +195,14 @@ def test_only_the_recap_is_printed(
     monkeypatch.setattr(converge.converge, "__kwdefaults__", {"environment": {}, "run": Recorded()})
     assert converge.main(["--host", "gpu1"], stdin=io.StringIO(json.dumps(document))) == 0
     assert json.loads(capsys.readouterr().out)["ok"] == 40
+
+
+def test_a_server_that_was_renamed_is_not_taken_down(document: dict[str, Any], state: Path) -> None:
+    renamed = copy.deepcopy(document)
+    renamed["hosts"][0]["name"] = "node1"
+    documents.export(renamed, state / "export")
+    with pytest.raises(RefusedError, match="HOST_RENAMED"):
+        converge.refuse_renamed(converge.Request("gpu1", document, state, remove=True))
+    renamed["hosts"] = renamed["hosts"][1:]
+    documents.export(renamed, state / "export")
+    converge.refuse_renamed(converge.Request("gpu1", document, state, remove=True))

@@ -49,6 +49,7 @@ def config() -> Mapping[str, Any]:
         nodes,
         bundle_url="http://10.83.0.1:8480",
         bundle_folder=Path("/b"),
+        bundle_key_file=Path("/keys/bundle.asc"),
         private_key_file=Path("/k"),
         probe_targets=["203.0.113.10:443"],
     )

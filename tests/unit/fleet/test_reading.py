@@ -212,7 +212,7 @@ def test_a_secret_is_never_in_a_message(config: Data, world: World) -> None:
 
 
 def test_unreadable_key_file_and_missing_bundle_are_named(config: Data) -> None:
-    def no_bundle(_: Path) -> Data:
+    def no_bundle(*_: Path) -> Data:
         raise RefusedError("CONFIG_BUNDLE_MISSING", "fleet:bundle.folder", "no manifest.json", fix="build it")
 
     blind = World(describe_bundle=no_bundle, key_fault=lambda _: "Permission denied", sites={"example"})
