@@ -20,6 +20,7 @@ def test_a_healthy_lab_is_sovereign_and_says_what_is_simulated() -> None:
     done = status("--json")
     report = json.loads(done.stdout)
     assert (done.returncode, report["verdict"], report["simulated"]) == (0, "SOVEREIGN", ["gpu"])
+    assert report["serving"]
     (node,) = (node for node in report["nodes"] if node["name"] == "gpu1")
     assert (node["gpus"]["count"], node["gpus"]["simulated"]) == (8, True)
     assert node["probe"]["answered"]
@@ -54,8 +55,10 @@ def stopped_gateway(node: Host) -> Iterator[None]:
 
 @pytest.mark.usefixtures("stopped_gateway")
 def test_a_gateway_that_is_down_shows() -> None:
-    report = json.loads(status("--json").stdout)
+    done = status("--json")
+    report = json.loads(done.stdout)
     (node,) = (node for node in report["nodes"] if node["name"] == "gpu1")
+    assert (done.returncode, report["serving"]) == (1, False)
     assert not node["probe"]["answered"]
     assert node["services"]["freehold-gateway.service"] != "active"
     assert report["energy_and_cost"]["nodes_unreadable"] == ["gpu1"]

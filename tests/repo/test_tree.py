@@ -67,3 +67,8 @@ def test_no_test_is_switched_off_in_silence(texts: dict[str, str]) -> None:
     tests = {name: text for name, text in texts.items() if name.startswith(("tests/", "roles/", "playbooks/"))}
     here = str(Path(__file__).relative_to(PROJECT))
     assert [name for name, text in tests.items() if marks.search(text) and name != here] == []
+
+
+def test_no_placeholder_is_left_in_a_document(texts: dict[str, str]) -> None:
+    pages = {name: text for name, text in texts.items() if name.endswith(".md")}
+    assert [name for name, text in pages.items() if re.search(r"@@|TODO|FIXME|XXX", text)] == []

@@ -13,7 +13,7 @@ import typer
 from freehold.paths import lab_paths
 from freehold.process import Runner
 
-NOT_SOVEREIGN_EXIT = 1
+NOT_WELL_EXIT = 1
 UNKNOWN_EXIT = 7
 PLAIN_WIDTH = 150
 
@@ -32,7 +32,7 @@ def status(
     kept: Annotated[Path | None, typer.Option(help="Folder of the tallies between calls.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Read every node, judge, price, show. Exit code 1 when a check failed, 7 when one could not look."""
+    """Read every node, judge, price, show. Exit code 1 when a check failed or a node does not serve, 7 when one could not look."""
     from freehold.process import run  # noqa: PLC0415
     from freehold.status import gather  # noqa: PLC0415
 
@@ -47,8 +47,10 @@ def status(
         kept=kept,
     )
     show(built, as_json=as_json)
+    if built["verdict"] == "NOT SOVEREIGN" or not built["serving"]:
+        raise typer.Exit(NOT_WELL_EXIT)
     if built["verdict"] != "SOVEREIGN":
-        raise typer.Exit(NOT_SOVEREIGN_EXIT if built["verdict"] == "NOT SOVEREIGN" else UNKNOWN_EXIT)
+        raise typer.Exit(UNKNOWN_EXIT)
 
 
 def report_on(

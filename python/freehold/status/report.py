@@ -30,6 +30,7 @@ def build(
         "fleet": document["stack"],
         "simulated": list(document["simulated"]),
         "verdict": str(verdict(results)),
+        "serving": bool(nodes) and all(map(_serves, nodes)),
         "nodes": nodes,
         "models": _models(document, results),
         "checks": [result.as_json() for result in results],
@@ -77,6 +78,12 @@ def _node(document: Mapping[str, Any], reading: NodeReading) -> dict[str, Any]:
         "services": {name: unit["ActiveState"] for name, unit in sorted(units.items())},
         "probe": reading.probe.as_json() if reading.probe else None,
     }
+
+
+def _serves(node: Mapping[str, Any]) -> bool:
+    active = bool(node["services"]) and set(node["services"].values()) == {"active"}
+    gpus = node["gpus"] is not None and node["gpus"]["count"] == node["gpus_expected"]
+    return active and gpus and (node["probe"] is None or node["probe"]["answered"])
 
 
 def _gpus(exposition: str | None, simulated_by_declaration: bool) -> dict[str, Any] | None:  # noqa: FBT001

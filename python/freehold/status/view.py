@@ -29,6 +29,8 @@ def _parts(report: Mapping[str, Any]) -> Iterator[Table | Text]:
     yield _checks(report)
     yield _cost(report["energy_and_cost"])
     yield Text.assemble("Verdict of the first checks: ", (report["verdict"], VERDICT_COLOURS[report["verdict"]]))
+    serving = ("every node serves", "green") if report["serving"] else ("not every node serves", "bold red")
+    yield Text.assemble("Health: ", serving)
     if report["simulated"]:
         yield Text(
             f"Simulated in this fleet: {', '.join(report['simulated'])}. Figures marked so show the method only.",

@@ -13,6 +13,7 @@ from freehold.bundle import refuse_older, verify
 from freehold.bundle.keys import Keys
 from freehold.bundle.manifest import read_manifest
 from freehold.errors import FreeholdErrors, IntegrityError, RefusedError
+from freehold.fleet.world import describe_bundle
 from freehold.weights.digests import readable_json, sha256_bytes
 
 if TYPE_CHECKING:
@@ -98,6 +99,22 @@ def test_a_bundle_signed_by_its_own_other_key_is_refused(built: Site, tmp_path: 
     shutil.copyfile(other.public_file, built.folder / "key.asc")
     with pytest.raises(IntegrityError, match="BUNDLE_SIGNATURE"):
         check(built)
+
+
+def test_a_deployment_takes_only_a_bundle_that_its_owners_key_signed(built: Site, tmp_path: Path) -> None:
+    trusted = tmp_path / "trusted.asc"
+    trusted.write_text(built.keys.public_key())
+    described = describe_bundle(built.folder, trusted)
+    assert described["public_key"] == built.keys.public_key()
+    other = Keys(tmp_path / "other")
+    other.ensure(quiet)
+    other.sign(built.folder / "manifest.json", tmp_path / "signature")
+    shutil.copyfile(tmp_path / "signature", built.folder / "manifest.json.asc")
+    shutil.copyfile(other.public_file, built.folder / "key.asc")
+    with pytest.raises(IntegrityError, match="BUNDLE_SIGNATURE"):
+        describe_bundle(built.folder, trusted)
+    with pytest.raises(RefusedError, match="CONFIG_BUNDLE_KEY"):
+        describe_bundle(built.folder, tmp_path / "none.asc")
 
 
 def test_a_file_beside_the_manifest_a_missing_one_and_a_link_are_named_together(built: Site) -> None:

@@ -58,6 +58,19 @@ def test_a_model_arrives_and_a_second_fetch_changes_nothing(bundle: Bundle, serv
     assert parts(store) == []
 
 
+def test_a_damaged_model_is_mended_by_the_next_fetch(bundle: Bundle, server: Server, store: Store) -> None:
+    digest = bundle.write()
+    get(server, store, digest)
+    blob = (store.root / "models/tiny/files/model.gguf").resolve()
+    blob.chmod(0o644)
+    blob.write_bytes(MODEL[:-1] + bytes([MODEL[-1] ^ 1]))
+    with pytest.raises(IntegrityError):
+        store.verify("tiny")
+    mended = get(server, store, digest)
+    assert (mended.changed, mended.downloaded_bytes) == (True, len(MODEL))
+    store.verify("tiny")
+
+
 def test_another_manifest_than_the_deployments_is_refused(bundle: Bundle, server: Server, store: Store) -> None:
     digest = bundle.write()
     (bundle.folder / "manifest.json").write_bytes((bundle.folder / "manifest.json").read_bytes() + b" ")
