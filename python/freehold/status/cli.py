@@ -32,7 +32,7 @@ def status(
     kept: Annotated[Path | None, typer.Option(help="Folder of the tallies between calls.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Read every node, judge, price, show. Exit code 1 when a check failed or a node does not serve, 7 when one could not look."""
+    """Read every node, judge, price, show. Exit code 1: a check failed or a node does not serve; 7: could not look."""
     from freehold.process import run  # noqa: PLC0415
     from freehold.status import gather  # noqa: PLC0415
 
