@@ -117,7 +117,7 @@ def _disable_daemons(installed: Sequence[str]) -> None:
 
 
 def install_python_packages(chosen: str) -> str:
-    """Make ``.venv`` hold exactly the lock file's packages and this project; keyed by the lock's digest."""
+    """Install the lock file's packages and this project into ``.venv``; keyed by the digest of the lock."""
     lock = PROJECT / "requirements" / f"{chosen}.txt"
     stamp = VENV / f".freehold-{chosen}"
     digest = hashlib.sha256(lock.read_bytes() + (PROJECT / "pyproject.toml").read_bytes()).hexdigest()

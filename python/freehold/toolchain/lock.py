@@ -17,6 +17,9 @@ from freehold.process import Runner, run
 PYTHON = "3.11"
 PLATFORM = "x86_64-manylinux_2_28"
 
+# Packages of which only a file inside is taken: what they would import is nobody's need.
+DATA_ONLY = {"weights.in"}
+
 # dev.in takes control.txt as its constraints, so that both agree: it comes after it.
 FIRST = "control.in"
 
@@ -34,6 +37,7 @@ def lock(folder: Path, runner: Runner, environ: Mapping[str, str] = os.environ) 
         words = ["uv", "pip", "compile", "--quiet", "--generate-hashes", "--no-emit-index-url", "--no-annotate"]
         words += ["--python-version", PYTHON, "--python-platform", PLATFORM]
         words += ["--custom-compile-command", "make lock"]
+        words += ["--no-deps"] if wanted.name in DATA_ONLY else []
         words += ["--upgrade"] if environ.get("UPGRADE") else []
         # From inside the folder, for paths in the lists and in the messages are relative to it.
         words += [str(wanted.relative_to(folder)), "--output-file", str(result.relative_to(folder))]
