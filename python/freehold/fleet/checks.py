@@ -50,6 +50,7 @@ def judge(data: Data, bundle: Data | None, world: World) -> Found:
     yield from port_clashes(data, bundle)
     yield from gpu_use(data)
     yield from arguments(data)
+    yield from one_sidecar(data, bundle)
     yield from key_file(data, world)
     yield from site(data, world)
     yield from equal_secrets(data)
@@ -176,6 +177,17 @@ def gpu_use(data: Data) -> Found:
                 yield refused("CONFIG_GPU_INDEX", path, str(gpu), expected=f"0 to {fewest - 1}", fix=fix)
     for gpu, shares in users.items():
         yield from _gpu_shared(gpu, shares)
+
+
+def one_sidecar(data: Data, bundle: Data | None) -> Found:
+    """A node has one embedding sidecar, so one embedding model of the CPU engine."""
+    known = _mapping(_mapping(bundle).get("models"))
+    on_cpu = [
+        (index, str(model.get("name"))) for index, model in items(data, "models") if model.get("engine") == "llama_cpp"
+    ]
+    for index, name in [one for one in on_cpu if _mapping(known.get(one[1])).get("kind") == "embedding"][1:]:
+        path: KeyPath = ("models", index)
+        yield refused("CONFIG_ONE_SIDECAR", path, name, expected="one embedding model", fix=remove_command(path))
 
 
 def _gpu_shared(gpu: int, shares: list[tuple[int, float | None]]) -> Found:

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 URL = re.compile(r"\b[a-z][a-z0-9+.-]*://(?:[^\s/@\"']*@)?(\[[0-9a-f:]+\]|[^\s/:\"'<>,;\]}]+)", re.IGNORECASE)
 ADDRESS = re.compile(r"(?<![\w.:])(\d{1,3}(?:\.\d{1,3}){3})(?![\w.])")
+ADDRESS_V6 = re.compile(r"(?<![\w:.])((?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4})(?![\w:])", re.IGNORECASE)
+# Settings whose every word is a host, whatever it looks like: resolvers and clocks.
+HOSTS = re.compile(r"^\s*(?:nameserver\s+|(?:Fallback)?(?:DNS|NTP)\s*=)(.*)$", re.IGNORECASE)
 # Domains that a daemon of this stack could be talked into calling. File names such as `main.py` or `x.service` are no
 # match; a private top-level domain such as `.internal` is the owner's.
 DOMAIN = re.compile(
@@ -39,7 +42,10 @@ def named_hosts(file: str, text: str) -> Iterator[NamedHost]:
 def _hosts_in(line: str) -> set[str]:
     found = {match.group(1).strip("[]").lower() for match in URL.finditer(line)}
     found |= {match.group(1) for match in ADDRESS.finditer(line) if _is_address(match.group(1))}
+    found |= {match.group(1).lower() for match in ADDRESS_V6.finditer(line) if _is_address(match.group(1))}
     found |= {match.group(1).lower() for match in DOMAIN.finditer(line)}
+    if listed := HOSTS.match(line):
+        found |= {word.lower() for word in listed.group(1).split()}
     return found
 
 

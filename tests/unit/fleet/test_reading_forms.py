@@ -70,3 +70,11 @@ def test_a_stack_that_names_no_probe_target_is_refused(config: Data, world: Worl
     config["sovereignty"]["probe_targets"] = []
     with pytest.raises(FreeholdErrors):
         reading.read(reading.Raw(config), world)
+
+
+def test_a_second_embedding_model_for_the_one_sidecar_is_refused(config: Data, world: World, bundle: Data) -> None:
+    bundle["models"]["second"] = bundle["models"]["tiny-embedding"]
+    config["models"].append({"name": "second", "engine": "llama_cpp"})
+    with pytest.raises(FreeholdErrors) as caught:
+        reading.read(reading.Raw(config), world)
+    assert [(error.code, error.found) for error in caught.value.errors] == [("CONFIG_ONE_SIDECAR", "second")]

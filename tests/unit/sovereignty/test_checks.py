@@ -81,6 +81,10 @@ def test_configuration_that_names_only_the_owners_hosts_is_ok() -> None:
         "NTP=0.pool.example.org",
         "URIs: http://mirror.somewhere.example-cdn.net/debian",
         'proxy = "http://user@telemetry.example.io:3128"',
+        "nameserver 2001:db8::53",
+        "NTP=ntp.time.nl",
+        "FallbackNTP=time.example.museum",
+        "peer = 2001:db8:1::7",
         "Environment=OTEL_EXPORTER_OTLP_ENDPOINT=http://[2001:db8::7]:4317",
     ],
 )
@@ -95,7 +99,8 @@ def test_no_configuration_read_is_unknown() -> None:
 
 
 def test_file_names_versions_and_private_names_are_no_third_party_hosts() -> None:
-    text = "exec /opt/a/libnvidia-ml.so.1 main.py v1.2.3\nserver = vault.internal\nurl = http://gpu1:8080/\n"
+    times = "at 12:30:45 from aa:bb:cc:dd:ee:ff\nNTP=\nDNS=127.0.0.1 ::1\n"
+    text = times + "exec /opt/a/libnvidia-ml.so.1 main.py v1.2.3\nserver = vault.internal\nurl = http://gpu1:8080/\n"
     result = checks.no_third_party_host("gpu1", facts(configuration={"/etc/x": text}), set(), AT)
     assert result.evidence["hosts"] == []
 
