@@ -24,9 +24,6 @@ POLICY = Path("/usr/sbin/policy-rc.d")
 MINIMUM_PYTHON = (3, 11)
 LOG = VENV.with_name(".venv.log")
 
-# Packages that bring a daemon along. Freehold runs the programs itself, in the lab's own control groups.
-DAEMONS = {"nginx-light": "nginx", "nginx": "nginx", "openssh-server": "ssh"}
-
 
 class StepFailed(Exception):  # noqa: N818  says what happened, like the standard library's own
     """A program ended with an error; the text is for the user."""
@@ -92,7 +89,6 @@ def install_os_packages() -> str:
     with no_daemon_starts():
         _run(["apt-get", "update"], settings)
         _run(["apt-get", "install", "--yes", "--no-install-recommends", *missing], settings)
-    _disable_daemons(missing)
     return f"installed {len(missing)}: {' '.join(missing)}"
 
 
@@ -108,12 +104,6 @@ def no_daemon_starts(policy: Path = POLICY) -> Iterator[None]:
         yield
     finally:
         policy.unlink(missing_ok=True)
-
-
-def _disable_daemons(installed: Sequence[str]) -> None:
-    units = sorted({DAEMONS[name] for name in installed if name in DAEMONS})
-    if units and Path("/run/systemd/system").is_dir():
-        _run(["systemctl", "disable", *units], {})
 
 
 def install_python_packages(chosen: str) -> str:

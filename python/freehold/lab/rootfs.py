@@ -165,8 +165,3 @@ def _remove_abandoned(work: Path) -> None:
     pid = work.name.removeprefix(WORK_PREFIX).partition("-")[0]
     if not Path("/proc", pid).exists():
         shutil.rmtree(work, ignore_errors=True)
-
-
-def dpkg_status(root: Path) -> Path:
-    """The package database of an unpacked root: what a node has before anything is installed."""
-    return root / "var/lib/dpkg/status"

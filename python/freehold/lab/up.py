@@ -14,7 +14,7 @@ from rich.text import Text
 from freehold.bundle import build
 from freehold.cost.token_cost import MINIMUM_WINDOW_SECONDS
 from freehold.errors import PartialError
-from freehold.lab import outside, preflight, raise_, stack, stamp, web
+from freehold.lab import preflight, raise_, stack, stamp, web
 from freehold.lab.lock import lab_lock
 from freehold.lab.world import Lab, open_lab
 from freehold.paths import lab_paths
@@ -74,7 +74,6 @@ class Raising:
         """Networks, the bundle's web server, nodes."""
         networks = raise_.raise_network(self.lab, report)
         web.raise_web(self.lab, report)
-        outside.raise_internet(self.lab, report)
         nodes = raise_.raise_nodes(self.lab, self.names, report)
         return f"{networks}; {nodes}"
 
