@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from freehold.errors import UsageError
+
 PROJECT = Path(__file__).resolve().parents[2]
 """The checkout. Meaningful on the control host only: a node has the wheel, not the tree."""
 
@@ -58,6 +60,15 @@ class LabPaths:
         return self.root / "logs"
 
 
+def lab_number() -> int:
+    """Which lab of this machine: ``FREEHOLD_LAB_PLAN``, 1 to 9. A second tries the lab itself out."""
+    text = os.environ.get("FREEHOLD_LAB_PLAN", "1")
+    if text not in set("123456789"):
+        raise UsageError("LAB_PLAN", "FREEHOLD_LAB_PLAN", repr(text), expected="a number from 1 to 9", fix="unset it")
+    return int(text)
+
+
 def lab_paths() -> LabPaths:
-    """The lab of this machine: there is one, because its interfaces and control groups are the machine's."""
-    return LabPaths(Path(os.environ.get("FREEHOLD_LAB", "/var/lib/freehold-lab")))
+    """The folder of the lab in force: ``FREEHOLD_LAB``, else one for each number."""
+    number = lab_number()
+    return LabPaths(Path(os.environ.get("FREEHOLD_LAB") or f"/var/lib/freehold-lab{'' if number == 1 else number}"))

@@ -17,7 +17,6 @@ from freehold.errors import PartialError, RefusedError
 from freehold.lab import cgroup, mounts, network, traces
 from freehold.lab.keeper import KEEPER_SUFFIX
 from freehold.lab.lock import lab_lock
-from freehold.lab.plan import LAB
 from freehold.lab.traces import Trace
 from freehold.lab.world import DEFAULT_ROOT, MARKER, Lab
 from freehold.paths import PROJECT
@@ -33,8 +32,8 @@ def down(lab: Lab, report: Report) -> list[Trace]:
     """Take the lab down under its lock, with the stack file that `make up` wrote into this checkout."""
     with lab_lock(lab.paths.root) if lab.paths.root.is_dir() else contextlib.nullcontext():
         removed = take_down(lab, report)
-    if lab.plan == LAB:
-        STACK_FILE.unlink(missing_ok=True)
+    if STACK_FILE.is_file() and f"{lab.paths.bundle}\n" in STACK_FILE.read_text(encoding="utf-8"):
+        STACK_FILE.unlink()
     return removed
 
 

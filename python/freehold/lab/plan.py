@@ -6,12 +6,12 @@ prefix: that is how `make down` works without any record of what was raised.
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from freehold.errors import UsageError
+from freehold.paths import lab_number
 
 NODE_NAME = re.compile(r"(?P<stem>[a-z]{1,4})(?P<number>[1-9][0-9]?)")
 FIRST_NODE_HOST = 10
@@ -28,6 +28,7 @@ class Plan:
     groups: str
     management: IPv4Network
     client: IPv4Network
+    mesh: IPv4Network
     internet: IPv4Address
 
     @property
@@ -76,6 +77,10 @@ class Plan:
         """The address that the node's gateway serves on."""
         return self.client[FIRST_NODE_HOST + node_number(node)]
 
+    def mesh_address(self, node: str) -> IPv4Address:
+        """The node's address on the private plane."""
+        return self.mesh[FIRST_NODE_HOST + node_number(node)]
+
 
 def node_number(name: str) -> int:
     """The number at the end of a node's name, which its addresses come from: ``gpu1`` is 1."""
@@ -91,24 +96,19 @@ def node_number(name: str) -> int:
     return int(match["number"])
 
 
-# 203.0.113.0/24 is TEST-NET-3 (RFC 5737): an address that is nobody's stands for everybody else's.
-LAB = Plan(
-    prefix="fhl",
-    groups="freehold-lab",
-    management=IPv4Network("10.83.0.0/24"),
-    client=IPv4Network("10.84.0.0/24"),
-    internet=IPv4Address("203.0.113.10"),
-)
-# A second lab beside the first, with its own FREEHOLD_LAB folder: for trying the lab itself out.
-SECOND = Plan(
-    prefix="fh2",
-    groups="freehold-second",
-    management=IPv4Network("10.93.0.0/24"),
-    client=IPv4Network("10.94.0.0/24"),
-    internet=IPv4Address("203.0.113.20"),
-)
+def numbered_plan(number: int) -> Plan:
+    """Lab ``number`` of a machine, 1 to 9: the second and further ones have names and networks of their own."""
+    return Plan(
+        prefix="fhl" if number == 1 else f"fh{number}",
+        groups="freehold-lab" if number == 1 else f"freehold-lab{number}",
+        management=IPv4Network(f"10.{73 + 10 * number}.0.0/24"),
+        client=IPv4Network(f"10.{74 + 10 * number}.0.0/24"),
+        mesh=IPv4Network(f"10.{75 + 10 * number}.0.0/24"),
+        # 203.0.113.0/24 is TEST-NET-3 (RFC 5737): an address that is nobody's stands for everybody else's.
+        internet=IPv4Address(f"203.0.113.{10 * number}"),
+    )
 
 
 def lab_plan() -> Plan:
-    """The plan in force: :data:`LAB`, or :data:`SECOND` with ``FREEHOLD_LAB_PLAN=second``."""
-    return SECOND if os.environ.get("FREEHOLD_LAB_PLAN") == "second" else LAB
+    """The plan in force, by :func:`freehold.paths.lab_number`."""
+    return numbered_plan(lab_number())

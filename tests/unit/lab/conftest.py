@@ -12,10 +12,12 @@ import pytest
 from freehold.lab.cgroup import Hierarchies
 from freehold.lab.launch import Service
 from freehold.lab.node import LabNode
-from freehold.lab.plan import LAB
+from freehold.lab.plan import numbered_plan
 from freehold.lab.world import MARKER, Lab
 from freehold.paths import LabPaths
 from freehold.process import Completed
+
+LAB = numbered_plan(1)
 
 
 @dataclass

@@ -7,7 +7,9 @@ from tests.unit.lab.conftest import Recorder
 
 from freehold.lab import network
 from freehold.lab.network import Links
-from freehold.lab.plan import LAB
+from freehold.lab.plan import numbered_plan
+
+LAB = numbered_plan(1)
 
 NOTHING = Links({}, frozenset())
 SHOWN = [

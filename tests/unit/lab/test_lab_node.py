@@ -7,9 +7,11 @@ import pytest
 from tests.unit.lab.conftest import World
 
 from freehold.lab import node, nvml, raise_, reach, rootfs, seed
-from freehold.lab.plan import LAB
+from freehold.lab.plan import numbered_plan
 from freehold.process import run
 from freehold.steps import UP_TO_DATE
+
+LAB = numbered_plan(1)
 
 needs_keys = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="openssh-client is not installed")
 KEY = "ssh-ed25519 AAAAC3Nz operator"

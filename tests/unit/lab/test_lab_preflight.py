@@ -12,8 +12,10 @@ from freehold.errors import FreeholdError, FreeholdErrors
 from freehold.lab import machine, preflight
 from freehold.lab.machine import Machine, Route
 from freehold.lab.mounts import Mount
-from freehold.lab.plan import LAB
+from freehold.lab.plan import numbered_plan
 from freehold.paths import LabPaths
+
+LAB = numbered_plan(1)
 
 ROUTES = """\
 Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT

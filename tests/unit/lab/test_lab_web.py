@@ -11,8 +11,10 @@ from tests.unit.lab.conftest import Recorder, World
 
 from freehold.errors import PartialError
 from freehold.lab import internet, outside, web
-from freehold.lab.plan import LAB
+from freehold.lab.plan import numbered_plan
 from freehold.paths import LabPaths
+
+LAB = numbered_plan(1)
 
 
 def quiet(line: str) -> None:
