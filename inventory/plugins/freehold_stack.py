@@ -11,6 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleParserError  # type: ignore[import-untyped]
 from ansible.plugins.inventory import BaseInventoryPlugin, Constructable  # type: ignore[import-untyped]
 
+from freehold import ssh
 from freehold.errors import FreeholdError
 from freehold.fleet import document as documents
 from freehold.paths import lab_paths
@@ -98,13 +99,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable):  # type: ignore[misc]
 
 def connection_variables(user: str, known_hosts: Path, key: Path) -> dict[str, str]:
     """How to connect: one key, pinned host keys, no question asked and no other file believed."""
-    options = {
-        "UserKnownHostsFile": known_hosts,
-        "GlobalKnownHostsFile": "/dev/null",
-        "StrictHostKeyChecking": "yes",
-        "IdentitiesOnly": "yes",
-        "PasswordAuthentication": "no",
-    }
+    options = {**ssh.pinned(known_hosts), "PasswordAuthentication": "no"}
     pinned = [f"-o {name}={value}" for name, value in options.items()]
     return {
         "ansible_user": user,

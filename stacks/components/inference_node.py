@@ -18,9 +18,9 @@ import pulumi
 from pulumi_command import local, remote
 
 from freehold.fleet import facts
+from freehold.ssh import OPERATIONS_USER
 
 TYPE = "freehold:fleet:InferenceNode"
-OPERATIONS_USER = "freehold-ops"
 BOOTSTRAP = Path(__file__).with_name("bootstrap.sh")
 CONVERGE = "python -m freehold.fleet.converge --host {name}"
 

@@ -14,6 +14,7 @@ from freehold.lab import outside as lab_outside
 from freehold.lab.plan import lab_plan
 from freehold.paths import PROJECT, lab_paths
 from freehold.process import run
+from freehold.ssh import OPERATIONS_USER
 from freehold.status import gather
 
 
@@ -50,7 +51,7 @@ def node(first_host: Document, access: gather.Access, tmp_path_factory: pytest.T
     settings = [word for word in words if "=" in word]
     config.write_text(
         f"Host {first_host['name']}\n  HostName {first_host['address']}\n  Port {first_host['port']}\n"
-        f"  User {gather.OPERATIONS_USER}\n"
+        f"  User {OPERATIONS_USER}\n"
         f"  ControlMaster auto\n  ControlPath {config.parent}/%C\n  ControlPersist 30\n"
         + "".join(f"  {setting.replace('=', ' ', 1)}\n" for setting in settings)
     )

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from freehold import ssh
 from freehold.errors import IntegrityError, PartialError
 from freehold.lab.node import LabNode
 from freehold.paths import LabPaths
@@ -36,25 +37,9 @@ def known_hosts(nodes: Iterable[LabNode]) -> str:
 
 def ssh_command(paths: LabPaths, node: LabNode) -> list[str]:
     """An interactive ``ssh`` to the node that trusts nothing but the pinned key and reads no configuration."""
-    options = {
-        "UserKnownHostsFile": str(known_hosts_path(paths)),
-        "GlobalKnownHostsFile": "/dev/null",
-        "StrictHostKeyChecking": "yes",
-        "IdentitiesOnly": "yes",
-        "ConnectTimeout": "5",
-    }
-    pairs = [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
-    return [
-        "ssh",
-        "-F",
-        "none",
-        "-i",
-        str(key_path(paths)),
-        *pairs,
-        "-p",
-        str(node.port),
-        f"{node.user}@{node.address}",
-    ]
+    options = {**ssh.pinned(known_hosts_path(paths)), "ConnectTimeout": "5"}
+    where = {"address": node.address, "port": node.port}
+    return [*ssh.terminal(where, key_path(paths), options), f"{node.user}@{node.address}"]
 
 
 def wait_for(

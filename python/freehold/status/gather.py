@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from freehold import ssh
 from freehold.errors import UnknownStateError
 from freehold.process import ProcessError, Runner
 from freehold.status import node_facts
@@ -18,7 +19,6 @@ from freehold.status.probe import ProbeResult, probe
 
 SSH_SECONDS = 15
 READ_SECONDS = 300.0
-OPERATIONS_USER = "freehold-ops"
 UNITS = ("freehold-*", "prometheus-node-exporter.service")
 
 Document = Mapping[str, Any]
@@ -114,16 +114,4 @@ def read_node(host: Mapping[str, Any], access: Access, asked: Mapping[str, Any],
 
 def ssh_command(host: Mapping[str, Any], access: Access) -> list[str]:
     """Return the ssh words up to the remote command: pinned key, no questions, a time limit."""
-    settings = {
-        "UserKnownHostsFile": str(access.known_hosts),
-        "GlobalKnownHostsFile": "/dev/null",
-        "StrictHostKeyChecking": "yes",
-        "IdentityFile": str(access.private_key),
-        "IdentitiesOnly": "yes",
-        "BatchMode": "yes",
-        "ConnectTimeout": str(SSH_SECONDS),
-        "ServerAliveInterval": "5",
-        "LogLevel": "ERROR",
-    }
-    words = [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
-    return ["ssh", "-F", "none", *words, "-p", str(host["port"]), f"{OPERATIONS_USER}@{host['address']}"]
+    return ssh.command(host, access.private_key, access.known_hosts, connect_seconds=SSH_SECONDS)

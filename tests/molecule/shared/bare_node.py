@@ -17,6 +17,7 @@ from freehold.lab import lock, mounts, network, node, raise_, reach, world
 from freehold.lab.world import Lab
 from freehold.paths import PROJECT
 from freehold.process import run
+from freehold.ssh import OPERATIONS_USER
 
 KEYS = [{"name": "scenario", "sha256": "5e" * 32}]
 
@@ -50,7 +51,7 @@ def _bootstrap(lab: Lab, found: node.LabNode) -> None:
     """What the stack's first command does on a node: the operations user, and the bundle as the only source."""
     exported = _exported(lab)
     values = {
-        "OPS_USER": "freehold-ops",
+        "OPS_USER": OPERATIONS_USER,
         "OPS_KEY": reach.key_path(lab.paths).with_suffix(".pub").read_text(encoding="ascii").strip(),
         "BUNDLE_URL": exported["bundle"]["url"],
         "BUNDLE_KEY": describe(lab.paths.bundle)["public_key"].strip(),
