@@ -12,6 +12,7 @@ import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Document = Annotated[Path | None, typer.Option(help="A fleet document; default: the lab's export.")]
+PrivateKey = Annotated[Path | None, typer.Option(help="The operator's SSH key; default: the lab's.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -57,7 +58,7 @@ def validate(
 def preflight(
     *,
     document: Document = None,
-    private_key: Annotated[Path | None, typer.Option(help="The operator's SSH key; default: the lab's.")] = None,
+    private_key: PrivateKey = None,
     host: Annotated[list[str] | None, typer.Option(help="Only this host; may be repeated.")] = None,
     json_: Json = False,
 ) -> None:
@@ -97,12 +98,23 @@ def unlock(
     *,
     stack: Annotated[str, typer.Option(help="The stack.")] = "lab",
     state: Annotated[Path | None, typer.Option(help="Folder of Pulumi's state; default: the lab's.")] = None,
+    host: Annotated[list[str] | None, typer.Option(help="A host to let go of; may be repeated.")] = None,
+    document: Document = None,
+    private_key: PrivateKey = None,
 ) -> None:
-    """Explain and clear what a killed `pulumi` left: its lock and half-begun creations. A live holder is left alone."""
-    from freehold.fleet import interrupted, labconfig, pulumi_environment  # noqa: PLC0415
+    """Explain and clear what a killed run left: Pulumi's lock, half-begun creations, with --host the node's mark.
 
+    A holder that lives is left alone. The mark is that of a run of another control host, so only you can know that it
+    is gone for good.
+    """
+    from freehold.fleet import interrupted, labconfig, pulumi_environment  # noqa: PLC0415
+    from freehold.fleet import unlock as unlocking  # noqa: PLC0415
+
+    told: list[str] = []
+    for one in host or ():
+        told += unlocking.unlock(_document(document), one, private_key or _lab().ssh / "id_ed25519")
     folders = pulumi_environment.PulumiFolders(state) if state else pulumi_environment.lab_folders()
-    told = interrupted.mend(folders, stack, env=_variables(state), cwd=labconfig.STACK_FOLDER)
+    told += interrupted.mend(folders, stack, env=_variables(state), cwd=labconfig.STACK_FOLDER)
     print("\n".join(told) or "nothing was left behind")
 
 

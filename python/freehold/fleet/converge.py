@@ -86,7 +86,7 @@ def converge(
     with lock.held(request.state, request.host, request.purpose) as descriptor:
         record.write(request.record, record.of_environment(environment, finished=False))
         started = time.monotonic()
-        env = _prepare(request)
+        env = _prepare(request) | {lock.HELD: json.dumps({request.host: descriptor})}
         if not request.remove:
             # Before the run: whoever mends a failure by hand starts from what is wanted, not from what was.
             documents.export(request.document, request.state / "export")

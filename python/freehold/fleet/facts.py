@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -24,11 +25,14 @@ MODEL_MEMORY_FACTOR = (
 BASE_DISK = 2 * GIB  # packages, virtual environments, journal
 COPY_FACTOR = 1.1  # file-system overhead; a copy is checked in place, not doubled
 MINIMUM_INODES = 20_000  # two Python environments are about 8,000 files
+# RFC 4120 calls 5 minutes typical for clocks that must trust each other. Certificates here are valid from the control
+# host's now on, and the days of a ledger and of prices are counted by the node's. chrony steps what is smaller away.
+MAXIMUM_SKEW = 300.0
 
 
 @dataclass(frozen=True)
 class Facts:
-    """One server. Sizes in bytes."""
+    """One server. Sizes in bytes, ``clock`` in UNIX seconds, ``unfinished`` the mark of a run, in base64."""
 
     os_id: str
     os_version: str
@@ -41,6 +45,13 @@ class Facts:
     disk_free_bytes: int
     inodes_free: int
     weights_bytes: int
+    clock: int
+    unfinished: str
+
+    @property
+    def mark(self) -> str:
+        """What a run that has not ended wrote on the node; empty where there is none."""
+        return base64.b64decode(self.unfinished).decode(errors="replace").strip()
 
 
 def script() -> str:
@@ -89,7 +100,14 @@ def judge(host: str, facts: Facts, wanted: Needs) -> Iterator[FreeholdError]:
         names = ", ".join(sorted(" ".join(pair) for pair in SYSTEMS))
         yield _refused("HOST_OS", host, system, names, "install one of these systems on it")
     if facts.architecture not in ARCHITECTURES:
-        yield _refused("HOST_ARCHITECTURE", host, facts.architecture, "x86_64", "use another server")
+        yield RefusedError(
+            "HOST_ARCHITECTURE",
+            host,
+            facts.architecture,
+            expected=" or ".join(sorted(ARCHITECTURES)),
+            why="the bundle's wheels and packages are built for it, and a Grace board's driver is another one",
+            fix="use another server",
+        )
     if facts.init != "systemd":
         yield _refused("HOST_INIT", host, f"process 1 is {facts.init!r}", "systemd", "boot it with systemd")
     if facts.memory_bytes < wanted.memory:
@@ -102,6 +120,28 @@ def judge(host: str, facts: Facts, wanted: Needs) -> Iterator[FreeholdError]:
     if 0 < facts.inodes_free < MINIMUM_INODES:  # 0: the file system has no fixed number of them
         fix = "remove small files, or use another file system"
         yield _refused("HOST_INODES", host, f"{facts.inodes_free} free inodes", f"{MINIMUM_INODES}", fix)
+
+
+def skew(clock: int, before: float, after: float) -> float:
+    """Seconds that a node's clock is ahead (negative: behind) at the least.
+
+    ``clock`` was read, in whole seconds, at a moment between ``before`` and ``after`` of the control host's clock.
+    """
+    return max(0.0, clock - after) or min(0.0, clock + 1 - before)
+
+
+def judge_clock(host: str, ahead: float) -> Iterator[FreeholdError]:
+    """Refuse a clock that certificates would not survive; ``ahead`` as :func:`skew` gives it."""
+    if abs(ahead) <= MAXIMUM_SKEW:
+        return
+    yield RefusedError(
+        "HOST_CLOCK",
+        host,
+        f"its clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} this control host's",
+        expected=f"less than {MAXIMUM_SKEW:.0f} s between the two",
+        why="certificates made here would not be valid there yet, or no more; one of the two clocks is wrong",
+        fix=f'compare both with a clock that you trust; on {host}: date -u -s "YYYY-MM-DD hh:mm:ss"',
+    )
 
 
 def _gib(size: int) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from freehold.errors import FreeholdError, RefusedError, UnknownStateError, raise_all
-from freehold.fleet import facts, host_keys
+from freehold.fleet import facts, host_keys, lock, record
 from freehold.fleet.keypath import set_command
 
 CONNECT_SECONDS = 8.0
@@ -43,33 +44,64 @@ Reader = Callable[[Visit, Path], str]
 """Connects, runs the facts script, returns its output; raises :class:`FreeholdError`."""
 
 
+Clock = Callable[[], float]
+"""UNIX seconds of this control host."""
+
+
 def run(
-    document: Mapping[str, Any], private_key: Path, *, hosts: Sequence[str] | None = None, read: Reader | None = None
+    document: Mapping[str, Any],
+    private_key: Path,
+    *,
+    hosts: Sequence[str] | None = None,
+    read: Reader | None = None,
+    state: Path | None = None,
+    clock: Clock = time.time,
 ) -> dict[str, facts.Facts]:
-    """Visit ``hosts`` (default all), in parallel and within a time limit; raise all errors together."""
+    """Visit ``hosts`` (default all), in parallel and within a time limit; raise all errors together.
+
+    ``state`` is the folder of this control host's locks: a host that another run works on is refused too.
+    """
+    locks = state or record.state_folder(document["site"]["name"])
     visits = [Visit.of(host, index) for index, host in enumerate(document["hosts"])]
     chosen = [visit for visit in visits if hosts is None or visit.name in hosts]
     wanted = facts.needs(document)
+    ask = _Ask(private_key, read or read_over_ssh, wanted, locks, clock)
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        results = list(pool.map(lambda visit: _visit(visit, private_key, read or read_over_ssh, wanted), chosen))
-    raise_all([error for _, errors in results for error in errors])
+        results = list(pool.map(ask, chosen))
+    raise_all([*lock.look(locks, [visit.name for visit in chosen]), *(e for _, errors in results for e in errors)])
     return {visit.name: found for visit, (found, _) in zip(chosen, results, strict=True) if found}
 
 
-def _visit(
-    visit: Visit, private_key: Path, read: Reader, wanted: facts.Needs
-) -> tuple[facts.Facts | None, list[FreeholdError]]:
-    try:
-        found = facts.parse(read(visit, private_key), visit.name)
-    except FreeholdError as error:
-        return None, [error]
-    return found, list(facts.judge(visit.name, found, wanted))
+@dataclass(frozen=True)
+class _Ask:
+    """What is the same for every visit of a run."""
+
+    private_key: Path
+    read: Reader
+    wanted: facts.Needs
+    locks: Path
+    clock: Clock
+
+    def __call__(self, visit: Visit) -> tuple[facts.Facts | None, list[FreeholdError]]:
+        before = self.clock()
+        try:
+            found = facts.parse(self.read(visit, self.private_key), visit.name)
+        except FreeholdError as error:
+            return None, [error]
+        ahead = facts.skew(found.clock, before, self.clock())
+        errors = [*facts.judge(visit.name, found, self.wanted), *facts.judge_clock(visit.name, ahead)]
+        return found, [*errors, *lock.elsewhere(self.locks, visit.name, found.mark)]
 
 
 def read_over_ssh(visit: Visit, private_key: Path) -> str:
     """The real :data:`Reader`."""
+    return execute(visit, private_key, facts.script())
+
+
+def execute(visit: Visit, private_key: Path, command: str) -> str:
+    """Run ``command`` on a host; what it printed, or a :class:`FreeholdError` in the words of the user's world."""
     with _errors(visit), connection(visit, private_key) as opened:
-        result = opened.run(facts.script(), hide=True, warn=True, in_stream=False, timeout=FACTS_SECONDS)
+        result = opened.run(command, hide=True, warn=True, in_stream=False, timeout=FACTS_SECONDS)
         if not result.ok:
             raise _unknown(visit, f"exit status {result.exited}: {result.stderr.strip()[-200:]}")
         return str(result.stdout)
@@ -159,5 +191,5 @@ def _unreachable(visit: Visit, error: BaseException) -> UnknownStateError:
 
 def _unknown(visit: Visit, found: str) -> UnknownStateError:
     return UnknownStateError(
-        "HOST_FACTS_UNREADABLE", visit.name, found, expected="the facts script to end with 0", fix="log in and look"
+        "HOST_FACTS_UNREADABLE", visit.name, found, expected="the command to end with 0", fix="log in and look"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import subprocess
+import time
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from freehold.errors import UnknownStateError
 from freehold.fleet import facts
 from freehold.fleet.facts import GIB, Facts, Needs
 
-GOOD = Facts("debian", "12", "bookworm", "6.1.0", "x86_64", "systemd", 64, 512 * GIB, 900 * GIB, 10**8, 0)
+GOOD = Facts("debian", "12", "bookworm", "6.1.0", "x86_64", "systemd", 64, 512 * GIB, 900 * GIB, 10**8, 0, 1, "")
 WANTED = Needs(memory=2 * GIB, weights=100 * GIB)
 
 
@@ -23,6 +24,8 @@ def test_the_script_runs_here_and_its_answer_is_parsed() -> None:
     assert found.cpus == len(os.sched_getaffinity(0))
     assert found.memory_bytes > 0
     assert found.disk_free_bytes > 0
+    assert found.clock == pytest.approx(time.time(), abs=30)
+    assert found.mark == ""
 
 
 @pytest.mark.parametrize("text", ["", "Welcome!", "{}", "[]", '{"os_id": "debian"}'])
@@ -64,3 +67,24 @@ def test_needs_follow_the_models(document: dict[str, Any]) -> None:
     wanted = facts.needs(document)
     assert wanted.weights == 1_500_000
     assert wanted.memory == facts.BASE_MEMORY + int(1_500_000 * facts.MODEL_MEMORY_FACTOR)
+
+
+@pytest.mark.parametrize(
+    ("clock", "ahead"),
+    [(100, 0.0), (101, 0.0), (99, -0.25), (110, 8.5), (50, -49.25)],
+)
+def test_a_clock_is_only_as_wrong_as_the_visit_proves(clock: int, ahead: float) -> None:
+    """The node's clock was read somewhere between 100.25 and 101.5, in whole seconds."""
+    assert facts.skew(clock, 100.25, 101.5) == ahead
+
+
+@pytest.mark.parametrize(("ahead", "word"), [(3600.0, "ahead of"), (-3600.0, "behind")])
+def test_a_clock_an_hour_off_is_refused(ahead: float, word: str) -> None:
+    (error,) = facts.judge_clock("gpu1", ahead)
+    assert error.code == "HOST_CLOCK"
+    assert f"3600 s {word} this control host's" in error.found
+    assert "certificates" in error.why
+
+
+def test_a_clock_a_minute_off_is_for_the_time_service() -> None:
+    assert list(facts.judge_clock("gpu1", 60.0)) == []

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
+import os
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +21,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from freehold.errors import FreeholdErrors, RefusedError, UnknownStateError
-from freehold.fleet import host_keys, preflight
+from freehold.fleet import facts, host_keys, lock, preflight
 
 NO_KEY = Path("/nowhere")
 AUTH_SUCCESSFUL, AUTH_FAILED, OPEN_SUCCEEDED = 0, 2, 0  # paramiko.common; its types do not name them
@@ -34,7 +37,20 @@ GOOD = {
     "disk_free_bytes": 2**35,
     "inodes_free": 10**6,
     "weights_bytes": 0,
+    "clock": 1000,
+    "unfinished": "",
 }
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """This control host's locks."""
+    monkeypatch.setenv("FREEHOLD_STATE", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+def visited(document: dict[str, Any], read: preflight.Reader, **options: Any) -> dict[str, Any]:
+    return preflight.run(document, NO_KEY, read=read, clock=lambda: 1000.5, **options)
 
 
 def answers(**by_host: Any) -> preflight.Reader:
@@ -48,12 +64,12 @@ def answers(**by_host: Any) -> preflight.Reader:
 
 
 def test_good_hosts_give_their_facts(document: dict[str, Any]) -> None:
-    found = preflight.run(document, NO_KEY, read=answers())
+    found = visited(document, answers())
     assert {name: facts.cpus for name, facts in found.items()} == {"gpu1": 2, "gpu2": 2}
 
 
 def test_only_the_chosen_hosts_are_visited(document: dict[str, Any]) -> None:
-    found = preflight.run(document, NO_KEY, hosts=["gpu2"], read=answers(gpu1=AssertionError("visited")))
+    found = visited(document, answers(gpu1=AssertionError("visited")), hosts=["gpu2"])
     assert list(found) == ["gpu2"]
 
 
@@ -61,12 +77,38 @@ def test_all_errors_of_all_hosts_come_together(document: dict[str, Any]) -> None
     unreachable = UnknownStateError("HOST_UNREACHABLE", "gpu1", "no route")
     small = {**GOOD, "memory_bytes": 1, "disk_free_bytes": 1}
     with pytest.raises(FreeholdErrors) as caught:
-        preflight.run(document, NO_KEY, read=answers(gpu1=unreachable, gpu2=small))
+        visited(document, answers(gpu1=unreachable, gpu2=small))
     assert [(e.subject, e.code) for e in caught.value.errors] == [
         ("gpu1", "HOST_UNREACHABLE"),
         ("gpu2", "HOST_MEMORY"),
         ("gpu2", "HOST_DISK"),
     ]
+
+
+def test_clock_system_processor_and_both_kinds_of_lock_are_refused_together(
+    document: dict[str, Any], state: Path
+) -> None:
+    mark = {"who": "ann", "where": "other", "process": 7, "since": "2026-11-21", "purpose": "converge", "domain": "f00"}
+    encoded = base64.b64encode(json.dumps(mark).encode()).decode()
+    first = {**GOOD, "clock": 4600, "architecture": "aarch64", "unfinished": encoded}
+    second = {**GOOD, "os_id": "fedora", "os_version": "43"}
+    with lock.held(state, "gpu2", "converge"), pytest.raises(FreeholdErrors) as caught:
+        visited(document, answers(gpu1=first, gpu2=second))
+    assert sorted((e.subject, e.code) for e in caught.value.errors) == [
+        ("gpu1", "HOST_ARCHITECTURE"),
+        ("gpu1", "HOST_CLOCK"),
+        ("gpu1", "HOST_LOCKED_ELSEWHERE"),
+        ("gpu2", "HOST_LOCKED"),
+        ("gpu2", "HOST_OS"),
+    ]
+    (elsewhere,) = (e for e in caught.value.errors if e.code == "HOST_LOCKED_ELSEWHERE")
+    assert elsewhere.found == "converge by ann on other, process 7, since 2026-11-21"
+    assert elsewhere.fix.endswith("freehold fleet unlock --host gpu1")
+
+
+def test_the_mark_of_a_run_from_here_that_was_killed_is_no_obstacle(document: dict[str, Any], state: Path) -> None:
+    mark = json.dumps(lock.holder(state, "converge")).encode()
+    assert visited(document, answers(gpu1={**GOOD, "unfinished": base64.b64encode(mark).decode()}))
 
 
 class Server(paramiko.ServerInterface):
@@ -146,6 +188,17 @@ def visit(sshd: Ssh, *, pinned: Path | None = None, port: int | None = None) -> 
 
 def test_facts_are_read_over_ssh(sshd: Ssh) -> None:
     assert '"os_id":"' in preflight.read_over_ssh(visit(sshd), sshd.user)
+
+
+def test_a_clock_an_hour_behind_is_seen_over_ssh(sshd: Ssh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The script's own `date`, on a server whose clock is wrong."""
+    (tmp_path / "date").write_text('#!/bin/sh\nexec /bin/date -d "1 hour ago" "$@"\n')
+    (tmp_path / "date").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    before = time.time()
+    found = facts.parse(preflight.read_over_ssh(visit(sshd), sshd.user), "here")
+    ahead = facts.skew(found.clock, before, time.time())
+    assert [error.code for error in facts.judge_clock("here", ahead)] == ["HOST_CLOCK"]
 
 
 def test_a_changed_host_key_is_refused_with_both_fingerprints(sshd: Ssh) -> None:
