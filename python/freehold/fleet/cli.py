@@ -1,4 +1,4 @@
-"""Commands of this part: ``freehold fleet env|validate|preflight|export|unlock``."""
+"""Commands of this part: ``freehold fleet env|validate|preflight|export|unlock|state``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from freehold.fleet import state_backup_cli
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Document = Annotated[Path | None, typer.Option(help="A fleet document; default: the lab's export.")]
@@ -23,6 +25,7 @@ def register(app: typer.Typer) -> None:
     fleet.command("preflight")(preflight)
     fleet.command("export")(export)
     fleet.command("unlock")(unlock)
+    state_backup_cli.register(fleet)
     app.add_typer(fleet, name="fleet")
 
 
@@ -32,7 +35,7 @@ def env(
     """Print the variables for running `pulumi` by hand: eval "$(freehold fleet env)"."""
     from freehold.fleet import pulumi_environment  # noqa: PLC0415
 
-    print(pulumi_environment.export_lines(_variables(state)), end="")
+    print(pulumi_environment.export_lines(variables(state)), end="")
 
 
 def validate(
@@ -89,7 +92,7 @@ def export(
     from freehold.fleet import labconfig  # noqa: PLC0415
 
     words = ["pulumi", "stack", "output", "document", "--json", "--stack", stack]
-    done = process.run(words, cwd=labconfig.STACK_FOLDER, env=_variables(state))
+    done = process.run(words, cwd=labconfig.STACK_FOLDER, env=variables(state))
     path = documents.export(documents.parse(done.stdout, f"stack {stack}"), folder or _lab().export)
     print(path)
 
@@ -114,11 +117,12 @@ def unlock(
     for one in host or ():
         told += unlocking.unlock(_document(document), one, private_key or _lab().ssh / "id_ed25519")
     folders = pulumi_environment.PulumiFolders(state) if state else pulumi_environment.lab_folders()
-    told += interrupted.mend(folders, stack, env=_variables(state), cwd=labconfig.STACK_FOLDER)
+    told += interrupted.mend(folders, stack, env=variables(state), cwd=labconfig.STACK_FOLDER)
     print("\n".join(told) or "nothing was left behind")
 
 
-def _variables(state: Path | None) -> dict[str, str]:
+def variables(state: Path | None) -> dict[str, str]:
+    """The environment in which `pulumi` runs for the stacks of a folder."""
     from freehold.fleet import pulumi_environment  # noqa: PLC0415
 
     folders = pulumi_environment.PulumiFolders(state) if state else pulumi_environment.lab_folders()

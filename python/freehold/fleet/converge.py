@@ -19,7 +19,7 @@ from typing import Any, TextIO
 
 from freehold.errors import FreeholdError, FreeholdErrors, PartialError, RefusedError, UsageError
 from freehold.fleet import document as documents
-from freehold.fleet import lock, playbook_run, record
+from freehold.fleet import lock, playbook_run, record, state_backup
 from freehold.paths import PROJECT
 
 DOCUMENT = "FREEHOLD_FLEET_DOCUMENT"
@@ -83,6 +83,9 @@ def converge(
     """Run the playbook and return the recap; raises :class:`FreeholdError` when it did not end well."""
     if request.remove:
         refuse_renamed(request)
+        # `pulumi destroy` runs no program, so what it changes is copied from here.
+        if warning := state_backup.begin(request.document["stack"], environment=environment):
+            print(warning, file=sys.stderr)
     with lock.held(request.state, request.host, request.purpose) as descriptor:
         record.write(request.record, record.of_environment(environment, finished=False))
         started = time.monotonic()

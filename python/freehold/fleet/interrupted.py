@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from freehold.errors import LockedError
-from freehold.fleet.pulumi_environment import PulumiFolders
+from freehold.fleet import state_backup_copies
+from freehold.fleet.pulumi_environment import PROJECT_NAME, PulumiFolders
 from freehold.process import Runner, run
-
-PROJECT_NAME = "fleet"
 
 
 @dataclass(frozen=True)
@@ -44,12 +43,23 @@ class Left:
 
 def look(folders: PulumiFolders, stack: str) -> Left:
     """Read the locks and the pending operations of a stack."""
-    base = folders.backend / ".pulumi"
-    files = sorted((base / "locks").glob(f"**/{PROJECT_NAME}/{stack}/*.json"))
-    state = _json(base / "stacks" / PROJECT_NAME / f"{stack}.json")
-    latest = (state.get("checkpoint") or {}).get("latest") or {}
+    place = state_backup_copies.Place(folders.backend, stack)
+    latest = (_json(place.file).get("checkpoint") or {}).get("latest") or {}
     urns = (operation["resource"]["urn"] for operation in latest.get("pending_operations") or ())
-    return Left(tuple(_lock(_json(file)) for file in files), tuple(urn.rsplit("::", 1)[-1] for urn in urns))
+    return Left(locks(place), tuple(urn.rsplit("::", 1)[-1] for urn in urns))
+
+
+def locks(place: state_backup_copies.Place) -> tuple[Lock, ...]:
+    """The locks of a stack, of living holders and of dead ones."""
+    files = sorted((place.backend / ".pulumi" / "locks").glob(f"**/{PROJECT_NAME}/{place.stack}/*.json"))
+    return tuple(_lock(_json(file)) for file in files)
+
+
+def refuse_live(found: Sequence[Lock], stack: str, is_alive: Callable[[Lock], bool] | None = None) -> None:
+    """Raise :class:`LockedError` while a holder may still be at work."""
+    for lock in found:
+        if (is_alive or runs_here)(lock):
+            raise _held(stack, lock)
 
 
 def mend(
@@ -63,15 +73,16 @@ def mend(
 ) -> list[str]:
     """Clear what is left and say what that was; raises :class:`LockedError` while a holder may still be at work."""
     left = look(folders, stack)
-    alive = [lock for lock in left.locks if (is_alive or runs_here)(lock)]
-    if alive:
-        raise _held(stack, alive[0])
+    refuse_live(left.locks, stack, is_alive)
     told = [f"cleared the lock of {lock}, which runs no more" for lock in left.locks]
     if left.locks:
         runner(["pulumi", "cancel", stack, "--yes"], cwd=cwd, env=env)
     if left.pending:
+        place = state_backup_copies.Place(folders.backend, stack)
+        state_backup_copies.save(place, "before")
         words = ["pulumi", "refresh", "--clear-pending-creates", "--yes", "--skip-preview", "--non-interactive"]
         runner([*words, "--stack", stack], cwd=cwd, env=env)
+        state_backup_copies.save(place, "after")
         told.append(f"forgot the cut-off creation of {', '.join(left.pending)}: it is safe to repeat")
     return told
 

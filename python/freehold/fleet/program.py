@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from freehold.errors import FreeholdError, FreeholdErrors
-from freehold.fleet import digest, preflight, reading, record, world
+from freehold.fleet import digest, preflight, reading, record, state_backup, world
 from freehold.fleet import document as documents
 from freehold.fleet.checks import World
 from freehold.fleet.converge import PRIVATE_KEY
@@ -109,6 +109,8 @@ def begin(*, visit: Callable[..., Any] = preflight.run) -> Plan:
             visit(plan.document, Path(plan.settings.access.private_key_file).expanduser(), hosts=plan.changed)
     except (FreeholdError, FreeholdErrors) as error:
         _refuse(error)
+    if not pulumi.runtime.is_dry_run() and (warning := state_backup.begin(pulumi.get_stack())):
+        pulumi.log.warn(warning)
     for node in plan.nodes:
         if node.reasons:
             verb = "would converge" if pulumi.runtime.is_dry_run() else "converges"

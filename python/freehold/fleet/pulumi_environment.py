@@ -14,6 +14,9 @@ from freehold.paths import lab_paths
 from freehold.process import Runner, run
 from freehold.steps import Report
 
+PROJECT_NAME = "fleet"
+"""The project in stacks/fleet/Pulumi.yaml."""
+
 
 @dataclass(frozen=True)
 class PulumiFolders:

@@ -9,11 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from freehold.errors import PartialError
 from freehold.fleet import document as documents
-from freehold.fleet import interrupted, labconfig
+from freehold.fleet import interrupted, labconfig, state_backup_restore
 from freehold.fleet.pulumi_environment import PulumiFolders, lab_folders, new_secret, prepare
+from freehold.fleet.state_backup_copies import Place
 from freehold.lab import web
 from freehold.lab.node import LabNode
 from freehold.lab.plan import Plan
@@ -75,13 +77,19 @@ def _digest_key(paths: LabPaths) -> str:
     return client_key(paths.secrets / "digest-key")
 
 
+def mend(stack: LabStack, report: Report) -> None:
+    """Put right what an interrupted run, or an accident to the state, left; before Pulumi makes an empty one."""
+    where: dict[str, Any] = {"env": stack.environment, "cwd": labconfig.STACK_FOLDER}
+    place = Place(stack.folders.backend, labconfig.STACK)
+    for line in state_backup_restore.mend(place, **where) + interrupted.mend(stack.folders, labconfig.STACK, **where):
+        report(line)
+
+
 def up(stack: LabStack, report: Report) -> str:
     """Run the real ``pulumi up``; the report shows which node is at which task. Returns Pulumi's summary."""
     log = stack.logs / "pulumi-up.log"
     log.unlink(missing_ok=True)
     words = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--color", "never"]
-    for line in interrupted.mend(stack.folders, labconfig.STACK, env=stack.environment, cwd=labconfig.STACK_FOLDER):
-        report(line)
     with watched(stack.logs, report):
         done = run(words, cwd=labconfig.STACK_FOLDER, env=stack.environment, check=False, log=log)
     text = log.read_text(encoding="utf-8", errors="replace")

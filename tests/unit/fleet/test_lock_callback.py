@@ -7,13 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.fleet.waiting import wait_for
 
 from freehold.fleet import document as documents
 from freehold.fleet import lock
@@ -30,7 +29,6 @@ PLAY = """
     - name: Say who
       ansible.builtin.debug: {msg: "{{ lookup('ansible.builtin.env', 'FREEHOLD_HOLDER') }}"}
 """
-LIMIT = 30.0
 
 
 @pytest.fixture
@@ -114,10 +112,3 @@ def test_kill_9_of_the_run_ends_its_workers_and_the_lock_ends_with_them(state: P
     finally:
         if Path(f"/proc/{task}").exists():
             os.kill(task, signal.SIGKILL)
-
-
-def wait_for(condition: Any) -> None:
-    until = time.monotonic() + LIMIT
-    while not condition():
-        assert time.monotonic() < until
-        threading.Event().wait(0.02)

@@ -1,0 +1,128 @@
+"""Copies the state before a change and, from a small process of its own, after it: `pulumi up` runs no code at its end.
+
+The program of a stack (or a removal that `pulumi destroy` runs) calls :func:`begin`. The watcher holds a descriptor of
+the `pulumi` process, waits until that has ended, however it ended, and copies once more. It delays nobody, and what
+fails here fails no change: it is told as a warning.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+from freehold.fleet.state_backup_copies import Place, save
+
+LIMIT_SECONDS = 24 * 3600  # longer than any roll; then the watcher gives up, and the next change copies before it
+PROC = Path("/proc")
+
+Start = Callable[[int, Place], None]
+
+
+def begin(
+    stack: str,
+    *,
+    environment: Mapping[str, str] = os.environ,
+    process: int | None = None,
+    start: Start | None = None,
+) -> str:
+    """Copy the state of ``stack`` now, and once `pulumi`, an ancestor of ``process`` (this one), ends.
+
+    Returns what went wrong, in words for a warning; empty when all went well or the backend is not a folder.
+    """
+    try:
+        backend = backend_folder(environment)
+        if backend is None:
+            return ""
+        place = Place(backend, stack)
+        save(place, "before")
+        pulumi = ancestor("pulumi", process or os.getpid())
+        if pulumi is None or not place.folder.is_dir():
+            return ""
+        (start or start_watcher)(pulumi, place)
+    except OSError as error:
+        return f"the state was not copied aside: {error}"
+    return ""
+
+
+def backend_folder(environment: Mapping[str, str]) -> Path | None:
+    """The folder of Pulumi's file backend; ``None`` where the state is kept by something else."""
+    url = urlparse(environment.get("PULUMI_BACKEND_URL", ""))
+    if url.scheme != "file" or not url.path:
+        return None
+    path = unquote(url.path)
+    return Path(environment.get("HOME", "~")) / path[3:] if path.startswith("/~/") else Path(path)
+
+
+def ancestor(name: str, process: int, proc: Path = PROC) -> int | None:
+    """The nearest ancestor that runs the program ``name``."""
+    for one in _ancestors(process, proc):
+        if (proc / str(one) / "comm").read_text(encoding="utf-8").strip() == name:
+            return one
+    return None
+
+
+def _ancestors(process: int, proc: Path) -> Iterator[int]:
+    while process > 1:
+        try:
+            # The name in parentheses may hold anything, also a parenthesis.
+            fields = (proc / str(process) / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        except OSError:
+            return
+        process = int(fields[1])
+        if process > 1:
+            yield process
+
+
+def start_watcher(pulumi: int, place: Place) -> None:
+    """Leave a process behind that belongs to nobody's session and holds nobody's output open."""
+    descriptor = os.pidfd_open(pulumi)
+    try:
+        subprocess.Popen(
+            [sys.executable, "-m", __name__, str(descriptor), str(pulumi), str(place.backend), place.stack],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            pass_fds=(descriptor,),
+            cwd="/",
+        )
+    finally:
+        os.close(descriptor)
+
+
+def watch(descriptor: int, pulumi: int, place: Place, limit: float = LIMIT_SECONDS) -> bool:
+    """Wait for the process behind ``descriptor`` to end and copy the state; tell whether this watcher did it.
+
+    Each host's removal starts one; the first is enough.
+    """
+    mark = place.folder / f".watch-{pulumi}"
+    with mark.open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        ended = bool(poll.poll(limit * 1000))
+        if ended:
+            save(place, "after")
+        mark.unlink(missing_ok=True)
+    return ended
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Entry point of the watcher: descriptor, process, backend, stack."""
+    descriptor, pulumi, backend, stack = arguments
+    with contextlib.suppress(OSError):  # the folder may be gone: a lab was taken down
+        watch(int(descriptor), int(pulumi), Place(Path(backend), stack))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
