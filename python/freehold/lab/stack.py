@@ -77,12 +77,11 @@ def _digest_key(paths: LabPaths) -> str:
     return client_key(paths.secrets / "digest-key")
 
 
-def mend(stack: LabStack, report: Report) -> None:
-    """Put right what an interrupted run, or an accident to the state, left; before Pulumi makes an empty one."""
+def mend(stack: LabStack) -> list[str]:
+    """Put right what an interrupted run, or an accident to the state, left, and say so; before Pulumi begins anew."""
     where: dict[str, Any] = {"env": stack.environment, "cwd": labconfig.STACK_FOLDER}
     place = Place(stack.folders.backend, labconfig.STACK)
-    for line in state_backup_restore.mend(place, **where) + interrupted.mend(stack.folders, labconfig.STACK, **where):
-        report(line)
+    return [*state_backup_restore.mend(place, **where), *interrupted.mend(stack.folders, labconfig.STACK, **where)]
 
 
 def up(stack: LabStack, report: Report) -> str:

@@ -81,12 +81,12 @@ class Raising:
         """Configure the stack from what was raised, and run the real Pulumi."""
         assert self.stack is not None  # noqa: S101  the toolchain step came before
         fleet = [node for node in raise_.nodes(self.lab) if node.name.startswith(FLEET)]
-        stack.mend(self.stack, report)
+        mended = stack.mend(self.stack)
         stack.configure(self.stack, fleet, self.lab.plan)
         result = stack.up(self.stack, report)
         stack.export(self.stack)
         stamp.write(lab_paths())
-        return result
+        return "; ".join([*mended, result])
 
 
 def up(names: Sequence[str] = DEFAULT_NODES, console: Console | None = None) -> list[Took]:
