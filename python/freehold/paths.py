@@ -50,6 +50,11 @@ class LabPaths:
         return self.root / "pulumi"
 
     @property
+    def keys(self) -> Path:
+        """The owner's key hierarchy: certificates, signing keys, the control host's WireGuard key."""
+        return self.root / "pki"
+
+    @property
     def secrets(self) -> Path:
         """The client key that `make up` prints (mode 0600)."""
         return self.root / "secrets"

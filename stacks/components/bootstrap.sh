@@ -8,6 +8,7 @@ ASIDE=/var/backups/freehold/apt  # not under /etc: what is set aside is no confi
 KEY_FILE=/etc/freehold/bundle.asc
 SOURCES=/etc/apt/sources.list.d/freehold.sources
 LOG=/var/log/freehold-bootstrap.log
+MESH_KEY=/etc/wireguard/freehold.key
 OPS_HOME=/home/$OPS_USER
 
 refuse() {
@@ -82,11 +83,17 @@ packages() {
   apt -o APT::Update::Error-Mode=any update ||
     refuse BOOTSTRAP_SOURCE "$(tail_of_log)" "a package list at $BUNDLE_URL/apt, signed by $KEY_FILE" \
       "build and serve the bundle on the control host; the whole output is in $LOG on the host"
-  set -- python3 python3-apt
+  set -- python3 python3-apt wireguard-tools
   command -v sudo >/dev/null 2>&1 || set -- "$@" sudo
   apt --no-install-recommends install "$@" ||
     refuse BOOTSTRAP_PACKAGES "$(tail_of_log)" "packages $* from the bundle" \
       "add what is missing to the bundle; the whole output is in $LOG on the host"
+}
+
+mesh_key() {
+  # Born here and stays here; what leaves is the public key, which every peer needs before the first of them converges.
+  ( umask 077; mkdir -p "$(dirname "$MESH_KEY")"; [ -s "$MESH_KEY" ] || wg genkey > "$MESH_KEY" )
+  wg pubkey < "$MESH_KEY"
 }
 
 main() {
@@ -97,8 +104,9 @@ main() {
   bundle_source
   packages
   sudo_rights
-  printf '{"user":"%s","python":"%s","bundle_key_sha256":"%s"}\n' "$OPS_USER" \
-    "$(python3 -c 'import platform; print(platform.python_version())')" "$(sha256sum "$KEY_FILE" | cut -c1-64)"
+  public=$(mesh_key)  # apart from the printf, which would hide that it failed
+  printf '{"user":"%s","python":"%s","bundle_key_sha256":"%s","mesh_key":"%s"}\n' "$OPS_USER" \
+    "$(python3 -c 'import platform; print(platform.python_version())')" "$(sha256sum "$KEY_FILE" | cut -c1-64)" "$public"
 }
 
 # One command on the last line: the shell has read everything before apt could eat the rest of standard input.

@@ -133,7 +133,8 @@ Runner = Callable[..., Run]
 def run_program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Runner:
     """Run ``stacks/fleet/__main__.py`` as Pulumi would; what it registered, logged and exported comes back."""
     bundle = json.loads((DATA / "bundle.json").read_text(encoding="utf-8"))
-    judged_by = World(lambda *_: bundle, world.key_fault, {"example", "lab"})
+    keys = json.loads((DATA / "keys.json").read_text(encoding="utf-8"))
+    judged_by = World(lambda *_: bundle, world.key_fault, {"example", "lab"}, lambda _: keys)
     monkeypatch.setenv("FREEHOLD_STATE", str(tmp_path / "state"))
     monkeypatch.setattr(world, "this_machine", lambda: judged_by)
 

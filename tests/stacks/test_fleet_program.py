@@ -95,7 +95,7 @@ def environment(done: Any, name: str = "gpu1") -> dict[str, str]:
 
 def test_the_environment_carries_a_digest_for_each_part(config: dict[str, Any], run_program: Runner) -> None:
     names = {name.removeprefix("FREEHOLD_DIGEST_") for name in environment(run_program(config)) if "DIGEST" in name}
-    assert {"PLAYBOOKS", "GROUP_VARS", "ANSIBLE", "BUNDLE", "HOST", "PEERS", "MODELS", "SECRETS"} <= names
+    assert {"PLAYBOOKS", "GROUP_VARS", "ANSIBLE", "BUNDLE", "HOST", "MESH", "TLS", "MODELS", "SECRETS"} <= names
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_the_environment_carries_a_digest_for_each_part(config: dict[str, Any], 
         (lambda c: c["fleet:models"][0].update(context=4096), {"MODELS"}),
         (lambda c: c["fleet:gateway"].update(port=8090), {"GATEWAY"}),
         (lambda c: c["fleet:hosts"][0].update(gpus=4), {"HOST"}),
-        (lambda c: c["fleet:hosts"][1].update(gpus=2), {"PEERS"}),
+        (lambda c: c["fleet:hosts"][1].update(gpus=2), set()),
         (lambda c: c["fleet:prices"].update(pue=1.2), {"PRICES"}),
         (lambda c: c["fleet:api_keys"].update(operator="another" + "k" * 36), {"GATEWAY", "SECRETS"}),
         (lambda c: c.update({"fleet:site": "lab"}), {"SITE", "GROUP_VARS"}),

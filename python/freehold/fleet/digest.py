@@ -62,20 +62,12 @@ def of_project(project: Path, site: str, ansible_version: str) -> dict[str, str]
     return parts | {f"ROLE_{name.upper().replace('-', '_')}": digest for name, digest in roles.items()}
 
 
-def of_document(document: Mapping[str, Any], host: str) -> dict[str, str]:
-    """Digests of the document's parts as one host sees them: itself, its peers, and what all share."""
-    own = [entry for entry in document["hosts"] if entry["name"] == host]
-    peers = [entry for entry in document["hosts"] if entry["name"] != host]
-    parts = {
-        "HOST": of_data(own),
-        "PEERS": of_data(peers),
-        "BUNDLE": of_data(document["bundle"]),
-        "MODELS": of_data(document["models"]),
-        "GATEWAY": of_data(document["gateway"]),
-        "PRICES": of_data(document["prices"]),
-    }
-    named = {"hosts", "bundle", "models", "gateway", "prices"}
-    return parts | {"SITE": of_data({key: value for key, value in document.items() if key not in named})}
+def of_document(document: Mapping[str, Any]) -> dict[str, str]:
+    """Digests of the parts of a host's view of the document (:func:`freehold.fleet.document.view`)."""
+    named = ("bundle", "models", "gateway", "prices", "mesh", "tls", "keys")
+    parts = {name.upper(): of_data(document[name]) for name in named}
+    rest = {key: value for key, value in document.items() if key not in {*named, "hosts"}}
+    return {**parts, "HOST": of_data(document["hosts"]), "SITE": of_data(rest)}
 
 
 def environment(parts: Mapping[str, str]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The fleet document: what the stack configuration says, completed from the bundle; the contract with Ansible.
 
 It holds no secret: a client key is in it as its SHA-256 only (the key has 256 random bits, so that says nothing about
-it). ``document.schema.json`` is made from the models below; a test keeps the two the same.
+it). Its shape is in :mod:`freehold.fleet.document_schema`.
 """
 
 from __future__ import annotations
@@ -12,112 +12,19 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from freehold.errors import RefusedError
-from freehold.fleet import host_keys
+from freehold.fleet import host_keys, mesh_addresses
+from freehold.fleet.document_schema import SCHEMA, FleetDocument
 from freehold.fleet.ports import model_ports
-from freehold.fleet.settings import Settings
-
-SCHEMA = 1
-SCHEMA_FILE = Path(__file__).with_name("document.schema.json")
-HEX = r"^[0-9a-f]{64}$"
+from freehold.fleet.settings import Host, Settings
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class _Site(_Part):
-    name: str
-
-
-class _Bundle(_Part):
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
-
-    url: str
-    manifest_sha256: str = Field(pattern=HEX)
-    serial: int
-    key_fingerprint: str
-    public_key: str
-    requirements: dict[str, str]
-    models: dict[str, dict[str, Any]]
-
-
-class _Host(_Part):
-    name: str
-    address: str
-    port: int
-    user: str
-    host_key: str
-    serve_address: str
-    gpus: int
-    gpu_model: str
-
-
-class _Model(_Part):
-    name: str
-    kind: Literal["chat", "embedding"]
-    engine: Literal["llama_cpp", "vllm"]
-    port: int
-    context: int
-    threads: int
-    parallel: int
-    gpus: list[int]
-    tensor_parallel: int
-    extra_arguments: dict[str, Any]
-
-
-class _Key(_Part):
-    name: str
-    sha256: str = Field(pattern=HEX)
-
-
-class _Gateway(_Part):
-    port: int
-    keys: list[_Key]
-
-
-class _Prices(_Part):
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
-
-    currency: str
-    electricity_per_kwh: float
-    node_purchase: float
-    years: float
-    pue: float
-
-
-class _Sovereignty(_Part):
-    probe_targets: list[str]
-    own_hosts: list[str]
-
-
-class FleetDocument(_Part):
-    """Schema 1. A reader refuses any other."""
-
-    schema_: Literal[1] = Field(alias="schema")
-    stack: str
-    simulated: list[str]
-    site: _Site
-    bundle: _Bundle
-    hosts: list[_Host] = Field(min_length=1)
-    models: list[_Model] = Field(min_length=1)
-    gateway: _Gateway
-    prices: _Prices
-    sovereignty: _Sovereignty
-
-
-def schema() -> dict[str, Any]:
-    """The JSON schema of the document, as ``document.schema.json`` holds it."""
-    made = FleetDocument.model_json_schema(by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
-
-
-def build(settings: Settings, bundle: Mapping[str, Any], stack: str) -> dict[str, Any]:
-    """Complete the settings. ``bundle`` is :func:`freehold.bundle.describe`'s answer."""
+def build(settings: Settings, bundle: Mapping[str, Any], keys: Mapping[str, Any], stack: str) -> dict[str, Any]:
+    """Complete the settings. ``bundle`` and ``keys`` are what :class:`freehold.fleet.checks.World` describes."""
     described = {key: value for key, value in bundle.items() if key != "packages"}
     return {
         "schema": SCHEMA,
@@ -125,12 +32,62 @@ def build(settings: Settings, bundle: Mapping[str, Any], stack: str) -> dict[str
         "simulated": list(settings.simulated),
         "site": {"name": settings.site},
         "bundle": {"url": settings.bundle.url, **described},
-        "hosts": [host.model_dump() for host in settings.hosts],
+        "hosts": [_host(settings, host) for host in settings.hosts],
         "models": _models(settings, bundle),
-        "gateway": {"port": settings.gateway.port, "keys": _keys(settings)},
+        "gateway": {**settings.gateway.model_dump(), "keys": _keys(settings)},
+        "keys": settings.keys.model_dump(),
+        "mesh": _mesh(settings, keys),
+        "monitor": monitors(settings),
+        "tls": {"trust_anchors": keys["trust_anchors"], "issuing_sha256": keys["issuing_sha256"]},
         "prices": settings.prices.model_dump(),
         "sovereignty": settings.sovereignty.model_dump(mode="json"),
     }
+
+
+def monitors(settings: Settings) -> list[str]:
+    """Names of the hosts that watch the others: as given, else the first."""
+    return list(settings.monitor) or [settings.hosts[0].name]
+
+
+def mesh_address(settings: Settings, host: Host) -> str:
+    """A host's address on the private plane; the checks have made sure that there is one."""
+    return str(mesh_addresses.of_host(settings.mesh.network, host.address, host.mesh_address))
+
+
+def _host(settings: Settings, host: Host) -> dict[str, Any]:
+    return {**host.model_dump(), "mesh_address": mesh_address(settings, host)}
+
+
+def _mesh(settings: Settings, keys: Mapping[str, Any]) -> dict[str, Any]:
+    watching = monitors(settings)
+    control = {"address": mesh_addresses.of_control(settings.mesh.network), "public_key": keys["mesh_public_key"]}
+    return {
+        **settings.mesh.model_dump(),
+        "control": control,
+        "monitors": [mesh_address(settings, host) for host in settings.hosts if host.name in watching],
+        "peers": None,
+    }
+
+
+def with_peers(document: Mapping[str, Any], public_keys: Mapping[str, str]) -> dict[str, Any]:
+    """The document with the mesh's peers: the hosts whose WireGuard key is known, by name."""
+    peers = [
+        {
+            "name": host["name"],
+            "endpoint": host["address"],
+            "mesh_address": host["mesh_address"],
+            "public_key": public_keys[host["name"]],
+        }
+        for host in document["hosts"]
+        if public_keys.get(host["name"])
+    ]
+    return {**document, "mesh": {**document["mesh"], "peers": peers}}
+
+
+def view(document: Mapping[str, Any], host: str) -> dict[str, Any]:
+    """What one host's converge depends on: its own entry, what all share, and nothing of its peers."""
+    own = [entry for entry in document["hosts"] if entry["name"] == host]
+    return {**document, "hosts": own, "mesh": {**document["mesh"], "peers": None}}
 
 
 def _models(settings: Settings, bundle: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -56,6 +56,8 @@ def render(
     bundle_folder: Path,
     bundle_key_file: Path,
     private_key_file: Path,
+    keys_folder: Path,
+    mesh_network: str,
     models: Sequence[Mapping[str, Any]] = MODELS,
     prices: Mapping[str, Any] = PRICES,
     probe_targets: Sequence[str],
@@ -70,6 +72,8 @@ def render(
         "hosts": [_host(node) for node in nodes],
         "models": [dict(model) for model in models],
         "gateway": {"port": gateway_port},
+        "keys": {"folder": str(keys_folder)},
+        "mesh": {"network": mesh_network},
         "prices": dict(prices),
         "sovereignty": {"probe_targets": list(probe_targets)},
     }

@@ -66,7 +66,7 @@ def make_plan(
 ) -> Plan:
     """The plan of a stack; raises :class:`FreeholdErrors` with everything that is wrong. Dials nobody."""
     read = reading.read(raw, judged_by)
-    document = documents.build(read.settings, read.bundle, stack)
+    document = documents.build(read.settings, read.bundle, read.keys, stack)
     key_file = Path(read.settings.access.private_key_file).expanduser()
     private_key, public_key = world.load_key(key_file)
     shared = _shared_digests(read.settings, project)
@@ -93,7 +93,7 @@ def _node(
     host: Mapping[str, Any], document: Mapping[str, Any], shared: Mapping[str, str], key_file: str, state: Path
 ) -> NodePlan:
     name = host["name"]
-    digests = digest.environment({**shared, **digest.of_document(document, name)})
+    digests = digest.environment({**shared, **digest.of_document(documents.view(document, name))})
     last = record.read(record.path_of(state, document["stack"], name))
     fixed = {PRIVATE_KEY: key_file, record.GENERATION: str(last.next_generation)}
     return NodePlan(name, host, {**digests, **fixed}, tuple(record.reasons(last, digests)))

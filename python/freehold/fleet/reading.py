@@ -46,10 +46,11 @@ class Raw:
 
 @dataclass(frozen=True)
 class Read:
-    """Valid settings, and the bundle that they were checked against."""
+    """Valid settings, and the bundle and the keys that they were checked against."""
 
     settings: Settings
     bundle: Mapping[str, Any]
+    keys: Mapping[str, Any]
 
 
 def from_pulumi(config: Mapping[str, str], secret_keys: Collection[str], *, file: str = "", text: str = "") -> Raw:
@@ -98,10 +99,11 @@ def read(raw: Raw, world: checks.World) -> Read:
         details = error.errors(include_url=False)
         faults += [_from_pydantic(detail) for detail in details if not _is_echo(detail)]
     bundle, unread = checks.bundle_of(data, world)
-    faults += [*unread, *checks.judge(data, bundle, world)]
+    keys, missing = checks.keys_of(data, world)
+    faults += [*unread, *missing, *checks.judge(data, bundle, world)]
     if faults or settings is None:
         raise FreeholdErrors([_with_line(fault, raw) for fault in _once(faults)])
-    return Read(settings, bundle or {})
+    return Read(settings, bundle or {}, keys or {})
 
 
 def _as_json(data: Mapping[str, Any]) -> dict[str, Any]:

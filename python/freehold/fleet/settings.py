@@ -7,57 +7,36 @@ Values are strict: ``"22"`` is not a port and ``yes`` is not a name. Cross-check
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field
 
 from freehold.fleet import host_keys
+from freehold.fleet.values import (
+    MINIMUM_SECRET,
+    Address,
+    Argument,
+    HostKey,
+    Money,
+    Name,
+    Network,
+    Port,
+    Secret,
+    Target,
+    Url,
+)
 
 NAMESPACE = "fleet"
 SECRET_KEYS = ("api_keys", "digest_key")
-MINIMUM_SECRET = 32  # characters; 43 are 256 bits in base64, and a client key is stored only as its SHA-256
 GATEWAY_PORT = 8080
+MESH_GATEWAY_PORT = 8443
+WIREGUARD_PORT = 51820
 
 
 class Section(BaseModel):
     """One mapping of the configuration."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-def _address(text: str) -> str:
-    if not host_keys.is_address(text):
-        raise PydanticCustomError("config_bad_address", "not an IP address")
-    address = ipaddress.ip_address(text)
-    if address.is_unspecified or address.is_multicast:
-        raise PydanticCustomError("config_bad_address", "an address that no single host can have")
-    return str(address)
-
-
-def _host_key(text: str) -> str:
-    fault = host_keys.fault(text)
-    if fault:
-        raise PydanticCustomError("config_bad_host_key", "{fault}", {"fault": fault})
-    return host_keys.bare(text)
-
-
-def _url(text: str) -> str:
-    scheme, _, rest = text.partition("://")
-    if scheme not in {"http", "https"} or not rest or "@" in rest or any(c.isspace() for c in rest):
-        raise PydanticCustomError("config_bad_url", "not a plain http or https address")
-    return text.rstrip("/")
-
-
-Name = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$")]
-Address = Annotated[str, AfterValidator(_address)]
-HostKey = Annotated[str, AfterValidator(_host_key)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-Url = Annotated[str, AfterValidator(_url)]
-Money = Annotated[float, Field(gt=0)]
-Argument = str | int | float | bool | list[str]
-Secret = Annotated[SecretStr, Field(min_length=MINIMUM_SECRET)]
 
 
 class Host(Section):
@@ -80,6 +59,14 @@ class Host(Section):
     gpus: Annotated[int, Field(ge=0, le=16)] = Field(default=8, description="how many GPUs, 0 to 16", examples=[8])
     gpu_model: str = Field(
         default="NVIDIA H200", min_length=1, description="the GPU's product name", examples=["NVIDIA H200"]
+    )
+    mesh_address: Address | None = Field(
+        default=None,
+        description="its address on the private plane; by default the mesh network with the host part of `address`",
+        examples=["10.85.0.11"],
+    )
+    maintenance: bool = Field(
+        default=False, description="true: nothing visits it, and it holds nobody up", examples=["true"]
     )
 
 
@@ -138,6 +125,48 @@ class Gateway(Section):
     port: Port = Field(
         default=GATEWAY_PORT, description="the port on serve_address, 1 to 65535", examples=[GATEWAY_PORT]
     )
+    mesh_port: Port = Field(
+        default=MESH_GATEWAY_PORT,
+        description="the port on mesh_address for other gateways, with mutual TLS, 1 to 65535",
+        examples=[MESH_GATEWAY_PORT],
+    )
+
+
+class Keys(Section):
+    """The owner's keys and certificates, as `freehold keys init` made them on this machine."""
+
+    folder: str = Field(
+        pattern=r"^[/~].*",
+        description="the folder of the key hierarchy on this machine",
+        examples=["/srv/freehold/pki"],
+    )
+
+
+class Mesh(Section):
+    """The private plane: a WireGuard network between nodes, monitor and control host."""
+
+    network: Network = Field(
+        default="10.85.0.0/24",
+        description="an IP network that nothing else here uses; its first address is this machine's",
+        examples=["10.85.0.0/24"],
+    )
+    port: Port = Field(
+        default=WIREGUARD_PORT, description="WireGuard's UDP port on all nodes", examples=[WIREGUARD_PORT]
+    )
+
+
+class Rolling(Section):
+    """In which order a change goes over the nodes, and when it stops."""
+
+    canary: Name | None = Field(
+        default=None, description="the host that converges first; by default the first of the list", examples=["gpu1"]
+    )
+    batch_size: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=1, description="how many hosts converge at once after the canary, 1 to 1000", examples=[4]
+    )
+    failure_limit: Annotated[int, Field(ge=0, le=1000)] = Field(
+        default=0, description="how many hosts may fail before the rest is left untouched, 0 to 1000", examples=[0]
+    )
 
 
 class Prices(Section):
@@ -155,17 +184,10 @@ class Prices(Section):
     )
 
 
-def _target(text: str) -> str:
-    host, _, port = text.rpartition(":")
-    if not host_keys.is_address(host.strip("[]")) or not port.isdecimal():
-        raise PydanticCustomError("config_bad_address", "not ADDRESS:PORT")
-    return text
-
-
 class Sovereignty(Section):
     """What the continuous checks try, and whom they count as the owner."""
 
-    probe_targets: tuple[Annotated[str, AfterValidator(_target)], ...] = Field(
+    probe_targets: tuple[Target, ...] = Field(
         min_length=1,
         description="addresses of the internet, ADDRESS:PORT, to which no node may get; each check tries them for real",
         examples=["[192.0.2.53:443]"],
@@ -188,7 +210,15 @@ class Settings(Section):
     access: Access = Field(description="the mapping {private_key_file}", examples=["{}"])
     hosts: tuple[Host, ...] = Field(min_length=1, description="a list with at least one host", examples=["[]"])
     models: tuple[Model, ...] = Field(min_length=1, description="a list with at least one model", examples=["[]"])
-    gateway: Gateway = Field(default=Gateway(), description="the mapping {port}", examples=["{}"])
+    gateway: Gateway = Field(default=Gateway(), description="the mapping {port, mesh_port}", examples=["{}"])
+    keys: Keys = Field(description="the mapping {folder}", examples=["{}"])
+    mesh: Mesh = Field(default=Mesh(), description="the mapping {network, port}", examples=["{}"])
+    monitor: tuple[Name, ...] = Field(
+        default=(), description="hosts that watch the others; by default the first", examples=["[gpu1]"]
+    )
+    rolling: Rolling = Field(
+        default=Rolling(), description="the mapping {canary, batch_size, failure_limit}", examples=["{}"]
+    )
     prices: Prices = Field(description="the owner's prices", examples=["{}"])
     sovereignty: Sovereignty = Field(description="the mapping {probe_targets, own_hosts}", examples=["{}"])
     api_keys: dict[str, Secret] = Field(
@@ -207,6 +237,9 @@ SECTIONS: dict[str, type[Section]] = {
     "bundle": Bundle,
     "access": Access,
     "gateway": Gateway,
+    "keys": Keys,
+    "mesh": Mesh,
+    "rolling": Rolling,
     "prices": Prices,
     "sovereignty": Sovereignty,
 }

@@ -13,7 +13,7 @@ from freehold.paths import PROJECT
 
 def this_machine(project: Path = PROJECT) -> World:
     """Everything is judged."""
-    return World(describe_bundle=describe_bundle, key_fault=key_fault, sites=sites(project))
+    return World(describe_bundle, key_fault, sites(project), describe_keys)
 
 
 def describe_bundle(folder: Path, key_file: Path) -> Mapping[str, Any]:
@@ -45,6 +45,19 @@ def describe_bundle(folder: Path, key_file: Path) -> Mapping[str, Any]:
         ) from error
     bundle.check_owner(folder, key)
     return {**bundle.describe(folder), "public_key": key, "key_fingerprint": bundle.fingerprint(key)}
+
+
+def describe_keys(folder: Path) -> Mapping[str, Any]:
+    """Trust anchors, issuing certificate and WireGuard key of this machine; raises :class:`FreeholdError`."""
+    import importlib  # noqa: PLC0415
+
+    from freehold.mesh import control  # noqa: PLC0415
+
+    try:
+        authority = importlib.import_module("freehold.keys.authority").describe(folder)
+    except ModuleNotFoundError:
+        authority = {"trust_anchors": "", "issuing_sha256": "0" * 64}
+    return {**authority, "mesh_public_key": control.ensure_key(folder)}
 
 
 def key_fault(path: Path) -> str | None:

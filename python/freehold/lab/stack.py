@@ -67,6 +67,8 @@ def configure(stack: LabStack, nodes: Sequence[LabNode], plan: Plan) -> None:
         bundle_folder=paths.bundle,
         bundle_key_file=paths.root / "keys" / "bundle.asc",
         private_key_file=paths.ssh / "id_ed25519",
+        keys_folder=paths.keys,
+        mesh_network=str(plan.mesh),
         probe_targets=[f"{plan.internet}:443"],
     )
     sealed = {"api_keys.operator": client_key(paths.secrets / "operator-key"), "digest_key": _digest_key(paths)}

@@ -38,10 +38,11 @@ def bundle() -> dict[str, Any]:
 
 @pytest.fixture
 def world(bundle: dict[str, Any]) -> World:
-    return World(describe_bundle=lambda *_: bundle, key_fault=lambda _: None, sites={"example", "lab"})
+    keys = json.loads((DATA / "keys.json").read_text(encoding="utf-8"))
+    return World(lambda *_: bundle, lambda _: None, {"example", "lab"}, lambda _: keys)
 
 
 @pytest.fixture
 def document(config: dict[str, Any], world: World) -> dict[str, Any]:
     read = reading.read(reading.Raw(config), world)
-    return documents.build(read.settings, read.bundle, "test")
+    return documents.build(read.settings, read.bundle, read.keys, "test")

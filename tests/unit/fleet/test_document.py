@@ -13,16 +13,17 @@ import pytest
 
 from freehold.errors import RefusedError
 from freehold.fleet import document as documents
+from freehold.fleet import document_schema
 
 SECRET = "k" * 43
 
 
 def test_the_schema_file_is_that_of_the_code() -> None:
-    assert json.loads(documents.SCHEMA_FILE.read_text(encoding="utf-8")) == documents.schema()
+    assert json.loads(document_schema.SCHEMA_FILE.read_text(encoding="utf-8")) == document_schema.schema()
 
 
 def test_the_document_fits_its_schema(document: dict[str, Any]) -> None:
-    jsonschema.validate(document, documents.schema())
+    jsonschema.validate(document, document_schema.schema())
 
 
 def test_models_are_completed_from_the_weights(document: dict[str, Any]) -> None:
@@ -61,7 +62,7 @@ def test_export_leaves_an_unchanged_file_alone(document: dict[str, Any], tmp_pat
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda d: d.update(schema=2), "schema"),
+        (lambda d: d.update(schema=1), "schema"),
         (lambda d: d.pop("hosts"), "hosts"),
         (lambda d: d.update(hosts=[]), "hosts"),
         (lambda d: d.update(surprise=1), "surprise"),
@@ -78,7 +79,7 @@ def test_a_document_that_does_not_fit_is_refused_with_the_reason(
         documents.parse(json.dumps(wrong), "a test")
     assert reason in caught.value.found
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(wrong, documents.schema())
+        jsonschema.validate(wrong, document_schema.schema())
 
 
 def test_a_file_that_is_no_json_is_refused(tmp_path: Path) -> None:

@@ -51,6 +51,8 @@ def config() -> Mapping[str, Any]:
         bundle_folder=Path("/b"),
         bundle_key_file=Path("/keys/bundle.asc"),
         private_key_file=Path("/k"),
+        keys_folder=Path("/pki"),
+        mesh_network="10.85.0.0/24",
         probe_targets=["203.0.113.10:443"],
     )
 

@@ -8,7 +8,7 @@ import yaml
 from ansible.parsing.dataloader import DataLoader  # type: ignore[import-untyped]
 from tests.unit.roles.role import BUNDLE, CHAT, DIGEST, EMBEDDING, INPUTS, ROLES, WEIGHTS, Role
 
-from freehold.fleet import document
+from freehold.fleet import document_schema
 from freehold.paths import PROJECT
 
 LISTED = {"gpus": [], "tensor_parallel": 0, "extra_arguments": {}, "threads": 1, "parallel": 2}
@@ -26,7 +26,7 @@ HOST = {
 
 def fleet(*models: dict[str, Any]) -> dict[str, Any]:
     return {
-        "schema": 1,
+        "schema": 2,
         "stack": "test",
         "simulated": ["gpu"],
         "site": {"name": "test"},
@@ -39,9 +39,19 @@ def fleet(*models: dict[str, Any]) -> dict[str, Any]:
             "requirements": {"agent": DIGEST, "gateway": DIGEST, "llama_cpp": DIGEST},
             "models": WEIGHTS,
         },
-        "hosts": [HOST],
+        "hosts": [HOST | {"mesh_address": "10.85.0.11", "maintenance": False}],
         "models": [LISTED | model for model in models],
-        "gateway": {"port": 8080, "keys": [{"name": "operator", "sha256": DIGEST}]},
+        "gateway": {"port": 8080, "mesh_port": 8443, "keys": [{"name": "operator", "sha256": DIGEST}]},
+        "keys": {"folder": "/srv/freehold/pki"},
+        "mesh": {
+            "network": "10.85.0.0/24",
+            "port": 51820,
+            "control": {"address": "10.85.0.1", "public_key": "A" * 43 + "="},
+            "monitors": ["10.85.0.11"],
+            "peers": None,
+        },
+        "monitor": [HOST["name"]],
+        "tls": {"trust_anchors": "", "issuing_sha256": DIGEST},
         "prices": {"currency": "USD", "electricity_per_kwh": 0.2, "node_purchase": 1.0, "years": 4.0, "pue": 1.3},
         "sovereignty": {"probe_targets": [], "own_hosts": []},
     }
@@ -51,7 +61,7 @@ def group_vars(*models: dict[str, Any]) -> dict[str, Any]:
     """What Ansible has for a host of this fleet, before any role."""
     values: dict[str, Any] = {
         "freehold_fleet": fleet(*models),
-        "freehold_host": HOST,
+        "freehold_host": fleet(*models)["hosts"][0],
         "base_time_servers": ["192.0.2.1"],
     }
     for file in sorted((PROJECT / "playbooks/group_vars/all").glob("*.yml")):
@@ -71,7 +81,7 @@ class Wired(Role):
 
 
 def test_the_document_of_these_tests_is_one() -> None:
-    document.FleetDocument.model_validate(fleet(CHAT, EMBEDDING))
+    document_schema.FleetDocument.model_validate(fleet(CHAT, EMBEDDING))
 
 
 @pytest.mark.parametrize("name", [path.name for path in ROLES])

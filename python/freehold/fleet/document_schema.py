@@ -1,0 +1,138 @@
+"""The shape of the fleet document; ``document.schema.json`` is made from it, and a test keeps the two the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA = 2
+SCHEMA_FILE = Path(__file__).with_name("document.schema.json")
+HEX = r"^[0-9a-f]{64}$"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class _Site(_Part):
+    name: str
+
+
+class _Bundle(_Part):
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    url: str
+    manifest_sha256: str = Field(pattern=HEX)
+    serial: int
+    key_fingerprint: str
+    public_key: str
+    requirements: dict[str, str]
+    models: dict[str, dict[str, Any]]
+
+
+class _Host(_Part):
+    name: str
+    address: str
+    port: int
+    user: str
+    host_key: str
+    serve_address: str
+    gpus: int
+    gpu_model: str
+    mesh_address: str
+    maintenance: bool
+
+
+class _Model(_Part):
+    name: str
+    kind: Literal["chat", "embedding"]
+    engine: Literal["llama_cpp", "vllm"]
+    port: int
+    context: int
+    threads: int
+    parallel: int
+    gpus: list[int]
+    tensor_parallel: int
+    extra_arguments: dict[str, Any]
+
+
+class _Key(_Part):
+    name: str
+    sha256: str = Field(pattern=HEX)
+
+
+class _Gateway(_Part):
+    port: int
+    mesh_port: int
+    keys: list[_Key]
+
+
+class _Keys(_Part):
+    folder: str
+
+
+class _ControlHost(_Part):
+    address: str
+    public_key: str
+
+
+class _Peer(_Part):
+    name: str
+    endpoint: str
+    mesh_address: str
+    public_key: str
+
+
+class _Mesh(_Part):
+    network: str
+    port: int
+    control: _ControlHost
+    monitors: list[str]  # mesh addresses
+    peers: list[_Peer] | None  # None: not known (yet); what a node has stays as it is
+
+
+class _Tls(_Part):
+    trust_anchors: str
+    issuing_sha256: str = Field(pattern=HEX)
+
+
+class _Prices(_Part):
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    currency: str
+    electricity_per_kwh: float
+    node_purchase: float
+    years: float
+    pue: float
+
+
+class _Sovereignty(_Part):
+    probe_targets: list[str]
+    own_hosts: list[str]
+
+
+class FleetDocument(_Part):
+    """Schema 2. A reader refuses any other."""
+
+    schema_: Literal[2] = Field(alias="schema")
+    stack: str
+    simulated: list[str]
+    site: _Site
+    bundle: _Bundle
+    hosts: list[_Host] = Field(min_length=1)
+    models: list[_Model] = Field(min_length=1)
+    gateway: _Gateway
+    keys: _Keys
+    mesh: _Mesh
+    monitor: list[str]
+    tls: _Tls
+    prices: _Prices
+    sovereignty: _Sovereignty
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of the document, as ``document.schema.json`` holds it."""
+    made = FleetDocument.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
