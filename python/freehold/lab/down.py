@@ -91,6 +91,8 @@ def _remove_network(lab: Lab) -> None:
 def _remove_folders(lab: Lab) -> None:
     for folder in traces.nspawn_folders(lab.plan):
         shutil.rmtree(folder.name, ignore_errors=True)
+    for socket in traces.sockets(lab.plan):
+        Path(socket.name).unlink(missing_ok=True)
     if any(traces.mounted(lab)):
         return  # deleting through a mount would delete what is mounted; leftovers() tells
     shutil.rmtree(lab.paths.root, ignore_errors=True)

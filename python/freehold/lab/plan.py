@@ -42,6 +42,11 @@ class Plan:
         return f"{self.prefix}-lan"
 
     @property
+    def mesh_interface(self) -> str:
+        """The control host's end of the private plane."""
+        return f"{self.prefix}-mesh"
+
+    @property
     def outside(self) -> str:
         """The network namespace that plays the client and the internet."""
         return f"{self.prefix}-outside"

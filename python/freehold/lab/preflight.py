@@ -25,7 +25,7 @@ NEEDED_AGAIN_BYTES = 1_000_000_000
 # The kernel refuses these as an overlay's upper layer.
 NO_UPPER_LAYER = ("overlay", "nfs", "nfs4", "vfat", "9p", "fuse", "fuseblk", "virtiofs", "ecryptfs")
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  looked for, not listened on
-PROGRAMS = ("ip", "mmdebstrap", "nsenter", "setsid", "ssh", "ssh-keygen", "systemd-nspawn", "unshare")
+PROGRAMS = ("ip", "mmdebstrap", "nsenter", "setsid", "ssh", "ssh-keygen", "systemd-nspawn", "unshare", "wg")
 
 
 def check_machine(runner: Runner = run) -> None:
@@ -103,13 +103,13 @@ def judge_network(found: Machine, plan: Plan) -> Iterator[FreeholdError]:
     """Addresses and the port that somebody else may have."""
     for route in found.routes:
         ours = route.interface.startswith(f"{plan.prefix}-")
-        clash = [net for net in (plan.management, plan.client) if net.overlaps(route.network)]
+        clash = [net for net in (plan.management, plan.client, plan.mesh) if net.overlaps(route.network)]
         if clash and not ours:
             yield _no(
                 "LAB_NETWORK_IN_USE",
                 route.interface,
                 f"a route to {route.network}",
-                f"nobody else on {plan.management} and {plan.client}",
+                f"nobody else on {plan.management}, {plan.client} and {plan.mesh}",
                 fix=f"take {route.interface} down while the lab is up (`ip link set {route.interface} down`)",
                 why="packets for the lab would go to that network",
             )

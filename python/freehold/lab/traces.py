@@ -13,6 +13,7 @@ from freehold.lab.plan import Plan
 from freehold.lab.world import Lab
 
 NSPAWN = Path("/run/systemd/nspawn")
+WIREGUARD = Path("/run/wireguard")
 PROC = Path("/proc")
 SYSTEMD_RUNNING = Path("/run/systemd/system")
 
@@ -39,6 +40,7 @@ def leftovers(lab: Lab) -> list[Trace]:
         *namespaces(lab),
         *interfaces(lab),
         *nspawn_folders(lab.plan),
+        *sockets(lab.plan),
         *state(lab),
     ]
 
@@ -90,6 +92,12 @@ def nspawn_folders(plan: Plan, folder: Path = NSPAWN) -> Iterator[Trace]:
     """What nspawn leaves in /run when it is killed."""
     for path in sorted(folder.glob(f"*/{plan.groups}-*")):
         yield Trace("folder", str(path))
+
+
+def sockets(plan: Plan, folder: Path = WIREGUARD) -> Iterator[Trace]:
+    """What a wireguard-go that was killed leaves in /run."""
+    for path in sorted(folder.glob(f"{plan.prefix}-*.sock")):
+        yield Trace("socket", str(path))
 
 
 def state(lab: Lab) -> Iterator[Trace]:

@@ -24,11 +24,15 @@ PORT = re.compile(r":(?P<port>\d+)$")
 
 @dataclass(frozen=True)
 class Vantage:
-    """A place to knock from: ``sources`` are the groups it stands for, ``words`` run a line of shell there."""
+    """A place to knock from: ``sources`` are the groups it stands for, ``words`` run a line of shell there.
+
+    ``networks`` are those that it has a way to: on others the table promises it nothing.
+    """
 
     name: str
     sources: frozenset[str]
     words: tuple[str, ...] = ("sh", "-c")
+    networks: frozenset[str] = frozenset(reach.ADDRESS_OF)
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,8 @@ def _finding(
     address, port = door
     permitted = reach.permitted(document, host, place.sources, address, port)
     named = reach.named_tcp_ports(document, host)
-    promised = permitted and any(host[key] == address and port in named[net] for net, key in reach.ADDRESS_OF.items())
+    ways = {net: key for net, key in reach.ADDRESS_OF.items() if net in place.networks}
+    promised = permitted and any(host[key] == address and port in named[net] for net, key in ways.items())
     return Finding(place.name, host["name"], address, port, permitted, promised, opened)
 
 

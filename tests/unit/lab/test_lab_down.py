@@ -31,6 +31,7 @@ def _no_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(traces, "PROC", tmp_path / "proc")
     monkeypatch.setattr(traces, "SYSTEMD_RUNNING", tmp_path / "no-systemd")
     monkeypatch.setattr(traces.nspawn_folders, "__defaults__", (tmp_path / "nspawn",))
+    monkeypatch.setattr(traces.sockets, "__defaults__", (tmp_path / "wireguard",))
     monkeypatch.setattr(network.look, "__defaults__", (tmp_path / "netns",))
 
 
@@ -62,6 +63,16 @@ def test_interfaces_and_namespaces_are_found_by_prefix_alone(world: World, tmp_p
         (tmp_path / "netns" / name).touch()
     assert list(traces.interfaces(world.lab)) == [Trace("interface", "fhl-mgmt")]
     assert list(traces.namespaces(world.lab)) == [Trace("namespace", "fhl-gpu1")]
+
+
+def test_the_socket_of_a_killed_wireguard_goes_and_a_foreign_one_stays(world: World, tmp_path: Path) -> None:
+    ours, foreign = tmp_path / "wireguard/fhl-mesh.sock", tmp_path / "wireguard/wg0.sock"
+    ours.parent.mkdir()
+    for one in (ours, foreign):
+        one.touch()
+    removed = down.take_down(world.lab, quiet)
+    assert f"socket {ours}" in [str(trace) for trace in removed]
+    assert (ours.exists(), foreign.exists()) == (False, True)
 
 
 def test_what_stays_is_told_and_the_exit_code_says_partial(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

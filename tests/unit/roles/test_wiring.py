@@ -120,9 +120,10 @@ def test_the_gateway_listens_on_the_hosts_serving_address_and_drains_first() -> 
 
 def test_removal_keeps_what_is_the_owners_unless_it_is_told_otherwise() -> None:
     purges = [("base", "base_purge"), ("weights", "weights_purge"), ("gateway", "gateway_purge")]
+    purges += [("tunnel", "tunnel_purge")]
     for asked in (False, True):
         values = group_vars(CHAT) | {"freehold_purge": asked}
-        assert [Wired(role, values).evaluate("{{ " + name + " }}") for role, name in purges] == [asked] * 3
+        assert [Wired(role, values).evaluate("{{ " + name + " }}") for role, name in purges] == [asked] * 4
 
 
 def test_every_role_is_in_the_playbook_and_goes_again() -> None:
