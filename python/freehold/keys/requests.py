@@ -1,0 +1,171 @@
+"""A node asks with a signing request; the answer is a certificate only when it needs one. Names are the caller's."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from freehold.errors import RefusedError
+from freehold.keys import authority, certificates, clock, files, ledger, names, revocation, roots
+from freehold.keys.files import Entry, KeysFolder
+from freehold.keys.names import Identity
+
+BLOCK = re.compile(r"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----\n?", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``chain`` is the leaf and its issuer, ``anchors`` the roots, ``crl`` the lists: all PEM, all public.
+
+    ``status`` is ``current`` (the certificate that was shown still serves), ``issued``, or ``due`` in a dry run.
+    """
+
+    status: str
+    reason: str
+    chain: str
+    anchors: str
+    crl: str
+    serial: str
+    not_before: str
+    not_after: str
+
+
+def answer(
+    folder: KeysFolder,
+    identity: Identity,
+    request: str,
+    current: str = "",
+    *,
+    now: clock.Clock = clock.now,
+    days: int = clock.LEAF_DAYS,
+    force: bool = False,
+    dry_run: bool = False,
+) -> Answer:
+    """Judge ``current`` (PEM, may be empty) and sign ``request`` (PEM) if it is due. Raises :class:`RefusedError`."""
+    key = read_request(request, identity)
+    entry = authority.issuing(folder, now)
+    _refuse_foreign(folder, identity, key, current, now)
+    reason = "asked for" if force else due(identity, key, current, entry, now)
+    if not reason or dry_run:
+        return _answer(folder, "due" if reason else "current", reason, current, now)
+    with files.locked(folder.path):
+        signer = authority.open_issuing(folder, now)
+        life = dt.timedelta(days=days)
+        made = certificates.leaf(key, identity.name, identity.extension(), signer, begin=now(), life=life)
+        ledger.note_issued(folder, entry.id, made)
+    return _answer(folder, "issued", reason, made.public_bytes(certificates.PEM).decode() + entry.pem, now)
+
+
+def read_request(request: str, identity: Identity) -> ec.EllipticCurvePublicKey:
+    """The public key of a request whose signature proves that the node holds the private one."""
+    try:
+        read = x509.load_pem_x509_csr(request.encode())
+        key = read.public_key()
+        whole = read.is_signature_valid
+    except ValueError as error:
+        raise _bad_request(identity, "no signing request") from error
+    if not whole or not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise _bad_request(
+            identity, "a request with a wrong signature" if not whole else f"a key of {type(key).__name__}"
+        )
+    return key
+
+
+def due(identity: Identity, key: ec.EllipticCurvePublicKey, current: str, issuing: Entry, now: clock.Clock) -> str:
+    """Why a new certificate is needed; empty when the one that is there serves."""
+    if not current.strip():
+        return "no certificate yet"
+    certificate = first(current)
+    checks = (
+        (files.key_id(certificate.public_key()) != files.key_id(key), "it is of another key"),
+        (not _issued_by(certificate, issuing.certificate), "another certificate issues now"),
+        (names.names_of(certificate) != identity.extension(), "the names changed"),
+        (
+            clock.is_due(certificate.not_valid_before_utc, certificate.not_valid_after_utc, now()),
+            f"it ends on {clock.iso(certificate.not_valid_after_utc)}",
+        ),
+    )
+    return next((reason for wrong, reason in checks if wrong), "")
+
+
+def first(pem: str) -> x509.Certificate:
+    """The first certificate of a chain; raises :class:`RefusedError` where there is none."""
+    try:
+        return x509.load_pem_x509_certificate(pem.encode())
+    except ValueError as error:
+        raise RefusedError(
+            "KEYS_CERTIFICATE_DAMAGED",
+            "the node's certificate",
+            "not a certificate",
+            expected="PEM",
+            fix="remove /etc/freehold/tls/node.crt on the node and converge",
+        ) from error
+
+
+def blocks(text: str) -> dict[str, str]:
+    """PEM blocks by what they are (``CERTIFICATE REQUEST``, ``CERTIFICATE``), those of one kind together."""
+    found: dict[str, str] = {}
+    for match in BLOCK.finditer(text):
+        found[match[1]] = found.get(match[1], "") + match[0]
+    return found
+
+
+def _refuse_foreign(
+    folder: KeysFolder, identity: Identity, key: ec.EllipticCurvePublicKey, current: str, now: clock.Clock
+) -> None:
+    """Refuse the marks of a disk that was copied from another node, and a key that was revoked."""
+    own = files.key_id(key)
+    if any(one.key == own for one in ledger.revoked(folder)):
+        raise _foreign("KEYS_KEY_REVOKED", identity, f"key {own}, which was revoked", "a key that was made after that")
+    if current.strip():
+        uris = names.uris_of(first(current))
+        if uris and uris[0] != identity.uri:
+            raise _foreign(
+                "KEYS_OTHER_HOST", identity, f"the certificate of {uris[0]}", f"one of {identity.uri}, or none"
+            )
+    others = {one.uri for one in ledger.in_force(folder, now) if one.key == own} - {identity.uri}
+    if others:
+        raise _foreign("KEYS_KEY_SHARED", identity, f"the key of {', '.join(sorted(others))}", "a key of its own")
+
+
+def _foreign(code: str, identity: Identity, found: str, expected: str) -> RefusedError:
+    return RefusedError(
+        code,
+        identity.name,
+        found,
+        expected=expected,
+        why="a key that two hosts hold, or somebody else does, says nothing about who is at the other end",
+        fix=f"on {identity.name} remove /etc/freehold/credentials/tls.key and /etc/freehold/tls, then converge",
+    )
+
+
+def _bad_request(identity: Identity, found: str) -> RefusedError:
+    return RefusedError("KEYS_REQUEST", identity.name, found, expected="PKCS#10 in PEM, with a key on P-256")
+
+
+def _issued_by(certificate: x509.Certificate, issuing: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuing)
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    return True
+
+
+def _answer(folder: KeysFolder, status: str, reason: str, chain: str, now: clock.Clock) -> Answer:
+    trusted = "".join(one.public_bytes(certificates.PEM).decode() for one in roots.anchors(folder, now))
+    certificate = first(chain) if chain.strip() else None
+    return Answer(
+        status=status,
+        reason=reason,
+        chain=chain,
+        anchors=trusted,
+        crl=revocation.bundle(folder),
+        serial=f"{certificate.serial_number:x}" if certificate else "",
+        not_before=clock.iso(certificate.not_valid_before_utc) if certificate else "",
+        not_after=clock.iso(certificate.not_valid_after_utc) if certificate else "",
+    )

@@ -1,0 +1,93 @@
+"""Replacing and revoking: what each needs, and what it leaves to do."""
+
+from __future__ import annotations
+
+import shutil
+
+from freehold.errors import RefusedError
+from freehold.keys import authority, clock, files, ledger, openpgp, revocation, roots, signing
+from freehold.keys.certificates import Issuer
+from freehold.keys.files import KeysFolder
+from freehold.keys.ledger import Issued
+from freehold.keys.roots import RootKey
+
+TARGETS = ("root", "issuing", "openpgp", *signing.PURPOSES)
+
+
+def rotate(
+    folder: KeysFolder, what: str, root: RootKey, *, compromised: bool = False, now: clock.Clock = clock.now
+) -> str:
+    """Make a new one of ``what`` (one of :data:`TARGETS`) and return its id; the old one stays valid for its time."""
+    site = folder.site
+    if what == "issuing":
+        return authority.rotate_issuing(folder, root, now, compromised=compromised).id
+    with files.locked(folder.path):
+        if what == "openpgp":
+            return openpgp.rotate(folder, now=now)
+        if what == "root":
+            made = roots.make(folder, site, root.passphrase, now)
+            revocation.publish(folder, roots.open_key(folder, RootKey(root.passphrase), made), now)
+            return made.id
+        made = signing.make(folder, site, what, roots.open_key(folder, root), now)
+        if what == "bundle":
+            openpgp.attest(folder, now=now)
+        return made.id
+
+
+def revoke(
+    folder: KeysFolder, rows: list[Issued], reason: str, root: RootKey, *, now: clock.Clock = clock.now
+) -> list[str]:
+    """Revoke ``rows`` and sign the lists anew; serials. The nodes know once they have the list."""
+    with files.locked(folder.path):
+        # All keys are opened before the first line is written: a passphrase that does not open must change nothing.
+        signers = {one.issuer: _signer(folder, one.issuer, root) for one in rows}
+        for one in rows:
+            ledger.note_revoked(folder, one, reason, now)
+        for signer in signers.values():
+            revocation.publish(folder, signer, now)
+    return [one.serial for one in rows]
+
+
+def _signer(folder: KeysFolder, issuer: str, root: RootKey) -> Issuer:
+    for entry in folder.issuing.entries():
+        if entry.id == issuer:
+            return authority.issuer_of(entry)
+    for entry in folder.roots.entries():
+        if entry.id == issuer:
+            return roots.open_key(folder, root, entry)
+    raise RefusedError(
+        "KEYS_ISSUER_GONE",
+        f"issuer {issuer}",
+        "its key is not in this folder",
+        expected=f"{folder.path}/issuing/{issuer} or a root of that id",
+        fix="bring it back from the backup: freehold keys restore",
+    )
+
+
+def retire_root(folder: KeysFolder, root_id: str, *, now: clock.Clock = clock.now) -> None:
+    """Trust a root no more. Raises :class:`RefusedError` while it signs, or while something below it is in use."""
+    known = {entry.id: entry for entry in folder.roots.entries()}
+    current = roots.current(folder)
+    if root_id not in known or root_id == current.id:
+        found = "the root that signs" if root_id == current.id else "no root of this id"
+        raise _root_stays(root_id, found, "freehold keys show; a new root first: freehold keys rotate root")
+    below = {one.id for one in folder.issuing.entries() if authority.parent(folder, one.certificate).id == root_id}
+    used = sorted(one.name for one in ledger.in_force(folder, now) if one.issuer in below)
+    if used:
+        found = f"certificates in force below it: {', '.join(used)}"
+        raise _root_stays(root_id, found, "freehold keys rotate issuing, then pulumi up: each node gets a new one")
+    with files.locked(folder.path):
+        (folder.path / "retired").mkdir(exist_ok=True, mode=0o700)
+        shutil.move(known[root_id].folder, folder.path / "retired" / f"root-{root_id}")
+        (folder.path / "crl" / f"{root_id}.pem").unlink(missing_ok=True)
+
+
+def _root_stays(root_id: str, found: str, fix: str) -> RefusedError:
+    return RefusedError(
+        "KEYS_ROOT_IN_USE",
+        f"root {root_id}",
+        found,
+        expected="an older root that nothing in use hangs on",
+        why="nodes would refuse each other",
+        fix=fix,
+    )
