@@ -10,10 +10,10 @@ ENVIRONMENT := $(SUDO) env PYTHONPATH=python $(PYTHON) -m freehold.environment
 QUIET_LINT := PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_LINT_SKIP_SCHEMA_UPDATE=1 ANSIBLE_LINT_NODEPS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status check test test-full bench lock format environment environment-dev lint types unit
+.PHONY: help up down status check test test-full bench bench-provisioning lock format environment environment-dev lint types unit
 
 help:  ## This list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 up: environment  ## From a bare machine to an endpoint that answers
 	@$(SUDO) $(BIN)/freehold lab up
@@ -32,8 +32,11 @@ test: check  ## Everything of `check`, the plugin's conformance, and the lab
 test-full: check  ## The long lanes too
 	@$(SUDO) $(BIN)/freehold lab test --full
 
-bench: environment-dev  ## The figures of docs/benchmarks.md, measured here and now
+bench: environment-dev  ## The figures of docs/benchmarks.md, measured here and now on the lab that is up
 	@$(SUDO) $(BIN)/python tests/bench/main_job.py
+
+bench-provisioning: environment-dev  ## The same forty things by Ansible, mitogen and pyinfra: 30 minutes
+	@$(SUDO) $(BIN)/python -m tests.bench.provisioning
 
 lock: environment-dev  ## Resolve requirements/*.in anew, with digests and without index addresses
 	@$(BIN)/python -m freehold.toolchain.lock
