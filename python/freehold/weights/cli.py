@@ -40,7 +40,7 @@ def register(parent: typer.Typer) -> None:
 
 @app.command("fetch")
 def fetch_command(
-    name: Name,
+    names: Annotated[list[str], typer.Argument(help="The models' names.")],
     *,
     url: Annotated[str, typer.Option("--url", help="Where the bundle is served.")],
     manifest_sha256: Annotated[str, typer.Option("--manifest-sha256", help="Digest of the bundle's manifest.json.")],
@@ -48,12 +48,20 @@ def fetch_command(
     group: Annotated[str | None, typer.Option("--group", help="Let only root and this group read the store.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Bring a model from a bundle into the store; serve it once every byte was checked."""
+    """Bring models from a bundle into the store; serve each once every byte was checked."""
+    fetched = []
+    for name in names:
 
-    def work(report: Report) -> Fetched:
-        return fetch(name, url=url, manifest_sha256=manifest_sha256, store=Store(store, group), report=report)
+        def work(report: Report, name: str = name) -> Fetched:
+            return fetch(name, url=url, manifest_sha256=manifest_sha256, store=Store(store, group), report=report)
 
-    _show_fetched(_step(f"Fetch {name}", work, _said), as_json=as_json)
+        fetched.append(_step(f"Fetch {name}", work, _said))
+    changed = any(one.changed for one in fetched)
+    if as_json:
+        print(json.dumps({"changed": changed, "models": [asdict(one) for one in fetched]}, indent=2))
+        return
+    for one in fetched:
+        _show_fetched(one, as_json=False)
 
 
 @app.command("import")
