@@ -92,6 +92,7 @@ def _environment(env: Mapping[str, str], files: Files) -> dict[str, str]:
         **without_secrets(os.environ),
         "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
         "ANSIBLE_CALLBACKS_ENABLED": "freehold_recap",
+        "FREEHOLD_DECLARED_FOLDER": str(files.recap.parent),
         "ANSIBLE_NOCOLOR": "1",
         "FREEHOLD_RECAP_FILE": str(files.recap),
         "FREEHOLD_TASK_FILE": str(files.task),
