@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
-from freehold.drift import BASELINE, UNFINISHED, firewall, reading, units
+from freehold.drift import BASELINE, firewall, reading, units
 from freehold.drift.reading import Machine
 
 SCHEMA = 1
@@ -22,6 +23,8 @@ EMPTY: dict[str, Any] = {
     "files": {}, "units": {}, "packages": {}, "sysctl": {}, "firewall": {}, "accounts": {},
 }  # fmt: skip
 NFTABLES = "/etc/nftables"
+FLAGS = ("active", "enabled", "masked")
+UNIT_SUFFIXES = (".service", ".timer", ".socket", ".path")
 
 Baseline = dict[str, Any]
 
@@ -61,7 +64,7 @@ def make(
     """The baseline after a run that declared ``declared``; without a ``generation`` the old one stays."""
     before = old or EMPTY
     files = _files(machine, declared, before["files"], whole=whole)
-    names = _units(declared, before["units"], machine, whole=whole)
+    names = _units(machine, _started(declared), before["units"], declared["retired"], whole=whole)
     settings = [name for name in files if name.startswith(reading.SYSCTL_FOLDER)]
     ran_firewall = any(name.startswith(NFTABLES) for name in declared["files"])
     return {
@@ -79,7 +82,7 @@ def make(
 def _files(
     machine: Machine, declared: Mapping[str, Any], before: Mapping[str, Any], *, whole: bool
 ) -> dict[str, dict[str, str]]:
-    told = {name: _file(machine, name, said) for name, said in declared["files"].items() if name != UNFINISHED}
+    told = {name: _file(machine, name, said) for name, said in declared["files"].items()}
     carried = {name: entry for name, entry in before.items() if name not in told and not _removed(name, declared)}
     if whole:
         carried = {name: seen for name in carried if (seen := reading.file(machine, name))}
@@ -98,18 +101,29 @@ def _file(machine: Machine, name: str, told: Mapping[str, str]) -> dict[str, str
     return {**seen, **said} if seen.get("kind") == told["kind"] else said
 
 
+def _started(declared: Mapping[str, Any]) -> dict[str, dict[str, bool]]:
+    """Declared units, and those whose file was written but which something else starts, as a timer does."""
+    written = {str(path.name): path for path in map(PurePosixPath, declared["files"]) if str(path.parent) == units.ETC}
+    others = [name for name, path in written.items() if path.suffix in UNIT_SUFFIXES and not path.stem.endswith("@")]
+    return {**{name: {} for name in others}, **declared["units"]}
+
+
 def _units(
-    declared: Mapping[str, Any], before: Mapping[str, Any], machine: Machine, *, whole: bool
+    machine: Machine,
+    told: Mapping[str, Mapping[str, bool]],
+    before: Mapping[str, Any],
+    retired: Collection[str],
+    *,
+    whole: bool,
 ) -> dict[str, dict[str, Any]]:
-    flags = ("active", "enabled", "masked")
     carried = {
-        name: {key: entry[key] for key in flags if key in entry}
+        name: {key: entry[key] for key in FLAGS if key in entry}
         for name, entry in before.items()
-        if name not in declared["retired"]
+        if name not in retired
     }
     if whole:
-        carried = {name: told for name, told in carried.items() if name in declared["units"] or _there(machine, name)}
-    return {**carried, **{name: {**carried.get(name, {}), **told} for name, told in declared["units"].items()}}
+        carried = {name: flags for name, flags in carried.items() if name in told or _there(machine, name)}
+    return {**carried, **{name: {**carried.get(name, {}), **flags} for name, flags in told.items()}}
 
 
 def _there(machine: Machine, unit: str) -> bool:

@@ -94,15 +94,17 @@ def _package(text: bytes, name: str) -> str:
 
 
 def sysctl_wanted(machine: Machine, files: Iterable[str]) -> dict[str, str]:
-    """Keys and values that files of /etc/sysctl.d ask for (sysctl.d(5))."""
-    found = {}
-    for name in files:
-        path = machine.path(name)
-        for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
-            key, equals, value = line.strip().lstrip("-").partition("=")
-            if equals and key[0] not in "#;":
-                found[key.strip()] = " ".join(value.split())
-    return found
+    """Keys and values that files of /etc/sysctl.d ask for; no optional ones that the kernel lacks (sysctl.d(5))."""
+    paths = [path for path in map(machine.path, files) if path.is_file()]
+    lines = (line.strip() for path in paths for line in path.read_text(encoding="utf-8").splitlines())
+    rows = (line.partition("=") for line in lines if "=" in line and line[0] not in "#;")
+    found = {key.strip(): " ".join(value.split()) for key, _, value in rows}
+    there = {key: value for key, value in found.items() if key[0] != "-" or _known(machine, key[1:])}
+    return {key.lstrip("-"): value for key, value in there.items()}
+
+
+def _known(machine: Machine, key: str) -> bool:
+    return sysctl_path(machine, key).exists()
 
 
 def sysctl_path(machine: Machine, key: str) -> Path:

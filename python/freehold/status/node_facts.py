@@ -102,7 +102,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _units(patterns: list[str]) -> dict[str, dict[str, str]]:
-    shown = "Id,ActiveState,SubState,InvocationID,NRestarts,Environment"
+    shown = "Id,Type,ActiveState,SubState,InvocationID,NRestarts,Environment"
     listed = subprocess.run(
         ["systemctl", "list-units", "--all", "--plain", "--no-legend", *patterns],
         capture_output=True, text=True, check=True,

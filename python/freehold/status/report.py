@@ -75,9 +75,14 @@ def _node(document: Mapping[str, Any], reading: NodeReading) -> dict[str, Any]:
         "os": facts["os"].get("PRETTY_NAME") if readable else None,
         "gpus": _gpus(gpu, "gpu" in document["simulated"]),
         "gpus_expected": host["gpus"],
-        "services": {name: unit["ActiveState"] for name, unit in sorted(units.items())},
+        "services": {name: unit["ActiveState"] for name, unit in sorted(units.items()) if not _rests(unit)},
         "probe": reading.probe.as_json() if reading.probe else None,
     }
+
+
+def _rests(unit: Mapping[str, str]) -> bool:
+    """A job that a timer starts is not there between two starts."""
+    return unit.get("Type") == "oneshot" and unit["ActiveState"] != "failed"
 
 
 def _serves(node: Mapping[str, Any]) -> bool:

@@ -4,7 +4,6 @@ from typing import Any
 
 from tests.unit.drift.conftest import GATEWAY, UNIT, Node
 
-from freehold.drift import UNFINISHED
 from freehold.drift import node as command
 
 SHA1_OF_ONE = "fe05bcdcdc4928012781a5f1a2a77cbb5398e106"  # of the text "one"
@@ -58,9 +57,13 @@ def test_a_link_and_a_folder_are_compared_without_content(node: Node, me: str) -
     assert found(node) == [("/opt/l", "link to /dev/null")]
 
 
-def test_the_mark_of_a_running_converge_is_not_part_of_it(node: Node) -> None:
-    node.write(UNFINISHED, "")
-    assert node.keep(files={UNFINISHED: {"kind": "file"}})["files"] == {}
+def test_a_unit_that_only_a_timer_starts_is_watched_for_drop_ins(node: Node) -> None:
+    node.write("/etc/systemd/system/job.service", "")
+    node.write("/etc/systemd/system/many@.service", "")
+    made = node.keep(files={f"/etc/systemd/system/{name}.service": {"kind": "file"} for name in ("job", "many@")})
+    assert made["units"] == {"job.service": {"parts": {}}}
+    node.write("/etc/systemd/system/job.service.d/x.conf", "")
+    assert [name for name, _ in found(node)] == ["job.service"]
 
 
 def test_what_a_later_run_skips_is_carried_over(gateway: Node) -> None:
@@ -109,7 +112,10 @@ def test_accounts_are_kept_as_their_entries_say_without_a_password(node: Node) -
 
 
 def test_kernel_settings_are_those_of_the_declared_files_and_compared_live(node: Node) -> None:
-    node.write("/etc/sysctl.d/60-freehold.conf", "# why\n-net.ipv4.conf.all.rp_filter = 2\n\nvm.x=1  2\nnet.gone = 1\n")
+    node.write(
+        "/etc/sysctl.d/60-freehold.conf",
+        "# why = x\n-net.not.here = 1\n-net.ipv4.conf.all.rp_filter = 2\n\nvm.x=1  2\nnet.gone = 1\n",
+    )
     node.write("/proc/sys/net/ipv4/conf/all/rp_filter", "2\n")
     node.write("/proc/sys/vm/x", "1\t2\n")
     node.write("/proc/sys/net/gone", "1\n")

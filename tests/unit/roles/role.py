@@ -72,6 +72,7 @@ INPUTS: dict[str, dict[str, Any]] = {
     },
     "gpu_exporter": {"gpu_exporter_requirements_sha256": DIGEST},
     "node_exporter": {},
+    "drift": {"drift_declared_file": "/run/declared/gpu1.declared.json"},
 }
 
 

@@ -55,6 +55,13 @@ BAD: list[tuple[str, dict[str, Any], list[str]]] = [
     ("gpu_exporter", {"gpu_exporter_requirements_sha256": ""}, ["gpu_exporter_requirements_sha256"]),
     ("node_exporter", {"node_exporter_listen_host": "10.0.0.1"}, ["node_exporter_listen_host", "10.0.0.1"]),
     ("node_exporter", {"node_exporter_collectors": []}, ["node_exporter_collectors", "[]"]),
+    (
+        "drift",
+        {"drift_declared_file": "/gpu1.declared.json"},
+        ["drift_declared_file", "freehold_declared", "ansible.cfg"],
+    ),
+    ("drift", {"drift_generation": "seven"}, ["drift_generation", '"seven"']),
+    ("drift", {"drift_metrics_folder": "/srv/x"}, ["drift_metrics_folder", "/srv/x"]),
 ]
 
 

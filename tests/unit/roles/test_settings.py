@@ -115,3 +115,11 @@ def test_names_are_never_asked_of_a_resolver_that_is_compiled_in() -> None:
 def test_the_journal_is_bounded() -> None:
     journal = unit(Role("base").render("journald.conf.j2"))["Journal"]
     assert (journal["SystemMaxUse"], journal["SystemKeepFree"]) == (["1G"], ["2G"])
+
+
+def test_kernel_settings_are_those_of_the_trees_that_are_the_nodes_own() -> None:
+    every = Role("base").render("sysctl.conf.j2").splitlines()
+    assert "-vm.swappiness = 1" in every
+    assert "-net.ipv4.conf.all.rp_filter = 2" in every
+    lab = Role("base", {"base_sysctl_trees": ["net"]}).render("sysctl.conf.j2").splitlines()
+    assert lab == [line for line in every if not line.startswith(("-vm", "-kernel"))]

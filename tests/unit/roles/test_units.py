@@ -44,10 +44,13 @@ UNITS: dict[str, tuple[Role, str]] = {
     "gateway": (Role("gateway"), "freehold-gateway.service.j2"),
     "gpu-exporter": (Role("gpu_exporter"), "freehold-gpu-exporter.service.j2"),
     "node-exporter": (Role("node_exporter"), "prometheus-node-exporter.service.j2"),
+    "drift": (Role("drift"), "freehold-drift.service.j2"),
 }
 # They make an interface and load rules, which the sandbox forbids: test_mesh_roles.py looks at them.
 OUTSIDE_THE_SANDBOX = {"fh-tunnel.service.j2", "fh-firewall.service.j2"}
 each_unit = pytest.mark.parametrize("name", UNITS)
+PERIODIC = {"drift"}  # a timer starts them; they end, and are not there in between
+each_daemon = pytest.mark.parametrize("name", sorted(set(UNITS) - PERIODIC))
 
 
 def rendered(name: str) -> dict[str, dict[str, list[str]]]:
@@ -90,6 +93,7 @@ def test_a_unit_does_not_weaken_the_sandbox(name: str) -> None:
         "runtime-vllm": {"RestrictAddressFamilies": ["AF_NETLINK"]},  # NCCL looks for its interfaces
         "node-exporter": {"RestrictAddressFamilies": ["AF_NETLINK"]},  # counters of the interfaces
         "gateway": {"IPAddressAllow": ["any"]},  # its clients
+        "drift": {"RestrictAddressFamilies": ["AF_NETLINK"]},  # the live ruleset
     }
     assert added == allowed.get(name, {})
 
@@ -104,7 +108,7 @@ def test_a_unit_says_what_the_sandbox_leaves_open(name: str) -> None:
     assert service["MemoryDenyWriteExecute"] == ["no" if name == "runtime-vllm" else "yes"]
 
 
-@each_unit
+@each_daemon
 def test_a_unit_is_supervised_under_its_own_user(name: str) -> None:
     found = rendered(name)
     assert found["Service"]["User"][0] not in {"root", ""}
@@ -114,12 +118,32 @@ def test_a_unit_is_supervised_under_its_own_user(name: str) -> None:
     assert found["Install"]["WantedBy"] == ["multi-user.target"]
 
 
-@each_unit
+@each_daemon
 def test_a_program_that_can_say_ready_and_alive_is_listened_to(name: str) -> None:
     service = rendered(name)["Service"]
     speaks = name not in {"runtime-vllm", "node-exporter"}  # programs of others that know no sd_notify
     assert service["Type"] == ["notify" if speaks else "exec"]
     assert ("WatchdogSec" in service) == speaks
+
+
+@pytest.mark.parametrize("name", sorted(PERIODIC))
+def test_a_job_ends_in_time_and_is_started_by_a_timer_alone(name: str) -> None:
+    found = rendered(name)
+    assert found["Service"]["Type"] == ["oneshot"]
+    assert found["Service"]["User"][0] not in {"root", ""}
+    assert found["Service"]["TimeoutStartSec"]
+    assert "Install" not in found
+    role, template = UNITS[name]
+    timer = unit(role.render(template.replace(".service.", ".timer.")))
+    assert timer["Install"]["WantedBy"] == ["timers.target"]
+    assert timer["Timer"]["OnUnitActiveSec"]
+    assert timer["Timer"]["RandomizedDelaySec"]
+
+
+def test_the_one_service_with_rights_can_read_everything_and_write_nothing_with_them() -> None:
+    rights = unit(Role("drift").render("rights.conf.j2"))["Service"]
+    assert rights["CapabilityBoundingSet"] == rights["AmbientCapabilities"] == ["CAP_DAC_READ_SEARCH CAP_NET_ADMIN"]
+    assert set(rights) == {"CapabilityBoundingSet", "AmbientCapabilities", "Restart"}
 
 
 def test_each_service_has_a_user_of_its_own() -> None:
@@ -143,10 +167,8 @@ def test_exporters_listen_on_loopback(name: str) -> None:
 def test_the_node_exporter_runs_the_named_collectors_only() -> None:
     (command,) = rendered("node-exporter")["Service"]["ExecStart"]
     assert "--collector.disable-defaults --collector.cpu " in command
-    assert (
-        command.count("--collector.")
-        == len(Role("node_exporter").load("defaults/main.yml")["node_exporter_collectors"]) + 1
-    )
+    named = Role("node_exporter").load("defaults/main.yml")["node_exporter_collectors"]
+    assert command.count("--collector.") == len(named) + 2  # no defaults, and where text files lie
 
 
 def test_streams_drain_before_the_servers_behind_the_gateway_stop() -> None:

@@ -84,6 +84,13 @@ def test_the_document_of_these_tests_is_one() -> None:
     document_schema.FleetDocument.model_validate(fleet(CHAT, EMBEDDING))
 
 
+@pytest.fixture(autouse=True)
+def a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a run has in its environment, by its callbacks and by Pulumi."""
+    monkeypatch.setenv("FREEHOLD_DECLARED_FOLDER", "/run/declared")
+    monkeypatch.setenv("FREEHOLD_GENERATION", "4")
+
+
 @pytest.mark.parametrize("name", [path.name for path in ROLES])
 def test_every_role_gets_inputs_that_it_accepts(name: str) -> None:
     assert Wired(name, group_vars(CHAT, EMBEDDING)).complaints() == ""
@@ -116,6 +123,12 @@ def test_the_gateway_listens_on_the_hosts_serving_address_and_drains_first() -> 
         "freehold-embedding.service",
         "freehold-runtime@small-chat.service",
     ]
+
+
+def test_the_node_keeps_what_this_run_declared_for_it_with_the_number_of_the_converge() -> None:
+    wired = Wired("drift", group_vars(CHAT))
+    assert wired.evaluate("{{ drift_declared_file }}") == "/run/declared/gpu1.declared.json"
+    assert wired.evaluate("{{ drift_generation }}") == "4"
 
 
 def test_removal_keeps_what_is_the_owners_unless_it_is_told_otherwise() -> None:
