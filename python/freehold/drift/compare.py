@@ -65,8 +65,8 @@ def _units(wanted: Mapping[str, Mapping[str, Any]], found: Mapping[str, Mapping[
 def _states(told: Mapping[str, Any], seen: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if told.get("active") is not None and told["active"] != (seen["active"] in RUNNING):
         yield "active" if told["active"] else "not active", seen["active"]
-    if told.get("masked") is not None and told["masked"] != seen["masked"]:
-        yield ("masked", "not masked") if told["masked"] else ("not masked", "masked")
+    if told.get("masked", False) != seen["masked"]:
+        yield ("not masked", "masked") if seen["masked"] else ("masked", "not masked")
     elif told.get("enabled") is not None and told["enabled"] != seen["enabled"]:
         yield ("enabled", "disabled") if told["enabled"] else ("disabled", "enabled")
 

@@ -63,6 +63,15 @@ def test_masked_and_disabled_units_are_told(gateway: Node) -> None:
     assert found == {GATEWAY: "masked", UNIT: "a link"}
 
 
+def test_a_mask_on_a_unit_that_was_only_enabled_is_told(node: Node) -> None:
+    node.link("/etc/systemd/system/sysinit.target.wants/clock.service", "/usr/lib/systemd/system/clock.service")
+    node.keep(units={"clock.service": {"enabled": True}})
+    assert command.probe(node.machine)["items"] == []
+    node.link("/etc/systemd/system/clock.service", "/dev/null")
+    (item,) = command.probe(node.machine)["items"]
+    assert (item["wanted"], item["found"]) == ("not masked", "masked")
+
+
 def test_a_digest_is_shown_too_short_to_guess_what_was_digested(gateway: Node) -> None:
     gateway.write(SETTINGS, "other")
     (item,) = command.probe(gateway.machine)["items"]
