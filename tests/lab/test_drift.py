@@ -53,6 +53,7 @@ EDITS: dict[tuple[str, str], str] = {
     ("package", "ca-certificates"): "dpkg --remove --force-depends ca-certificates > /dev/null 2>&1",
     ("package", "nftables"): "apt-mark hold nftables",
     ("sysctl", RP_FILTER): f"echo 0 > /proc/sys/{RP_FILTER.replace('.', '/')}",
+    ("firewall", "inet freehold_input chain input"): "nft add rule inet freehold_input input tcp dport 4444 accept",
     ("user", "user freehold-exporter"): "usermod --shell /bin/bash freehold-exporter",
 }
 
@@ -60,6 +61,8 @@ EDITS: dict[tuple[str, str], str] = {
 EXPECTED = {
     "drift : Restore | what no task of a role would put back",
     "base : Configure | apt, journal, resolver and clock",
+    "firewall : Load | a clock that opens the node again, unless it is stopped",
+    "firewall : Load | the rules, in one transaction",
     "gpu_exporter : Install | the service's user",
     "gpu_exporter : Configure | the unit",
     "gpu_exporter : Restart GPU exporter",

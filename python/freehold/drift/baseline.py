@@ -22,7 +22,7 @@ EMPTY: dict[str, Any] = {
     "schema": SCHEMA, "generation": 0,
     "files": {}, "units": {}, "packages": {}, "sysctl": {}, "firewall": {}, "accounts": {},
 }  # fmt: skip
-NFTABLES = "/etc/nftables"
+RULES_SUFFIX = ".nft"
 FLAGS = ("active", "enabled", "masked")
 UNIT_SUFFIXES = (".service", ".timer", ".socket", ".path")
 
@@ -66,7 +66,7 @@ def make(
     files = _files(machine, declared, before["files"], whole=whole)
     names = _units(machine, _started(declared), before["units"], declared["retired"], whole=whole)
     settings = [name for name in files if name.startswith(reading.SYSCTL_FOLDER)]
-    ran_firewall = any(name.startswith(NFTABLES) for name in declared["files"])
+    ran_firewall = any(name.endswith(RULES_SUFFIX) for name in declared["files"])
     return {
         "schema": SCHEMA,
         "generation": before["generation"] if generation is None else generation,
@@ -82,7 +82,7 @@ def make(
 def _files(
     machine: Machine, declared: Mapping[str, Any], before: Mapping[str, Any], *, whole: bool
 ) -> dict[str, dict[str, str]]:
-    told = {name: _file(machine, name, said) for name, said in declared["files"].items()}
+    told = {name: _file(machine, name, said, before.get(name, {})) for name, said in declared["files"].items()}
     carried = {name: entry for name, entry in before.items() if name not in told and not _removed(name, declared)}
     if whole:
         carried = {name: seen for name in carried if (seen := reading.file(machine, name))}
@@ -93,11 +93,14 @@ def _removed(name: str, declared: Mapping[str, Any]) -> bool:
     return any(name == path or name.startswith(f"{path}/") for path in declared["removed"])
 
 
-def _file(machine: Machine, name: str, told: Mapping[str, str]) -> dict[str, str]:
-    said = {key: value for key, value in told.items() if key != "sha1"}
+def _file(machine: Machine, name: str, told: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
+    said = {key: value for key, value in told.items() if key not in {"sha1", "changed"}}
     seen = reading.file(machine, name)
     if "sha1" in told and reading.file(machine, name, "sha1").get("digest") != f"sha1:{told['sha1']}":
         said["digest"] = f"sha1:{told['sha1']}"
+    elif "sha1" not in told and "changed" not in told and "digest" in before:
+        # The task left the content as it lay, whoever wrote it: what the task before knew of it still counts.
+        said["digest"] = before["digest"]
     return {**seen, **said} if seen.get("kind") == told["kind"] else said
 
 

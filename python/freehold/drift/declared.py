@@ -85,6 +85,8 @@ def _content(result: Result, state: str) -> dict[str, str]:
     told = {"kind": "directory" if state == "directory" else "file"}
     if checksum := result.get("checksum") or result.get("checksum_dest"):
         told["sha1"] = str(checksum)
+    elif result.get("changed"):
+        told["changed"] = "yes"
     if mode := result.get("mode"):
         told["mode"] = str(mode)
     if result.get("owner") and result.get("group"):

@@ -40,6 +40,17 @@ def test_a_file_that_went_before_the_snapshot_is_missed(node: Node) -> None:
     assert found(node) == [("/etc/x", "absent")]
 
 
+def test_a_task_that_left_the_content_alone_does_not_take_a_hands_edit_for_the_owners_will(node: Node, me: str) -> None:
+    """A copy with ``force: false`` makes a file once; another playbook writes into it."""
+    node.write("/etc/x", "one", 0o640)
+    node.keep(files=told(owner=me), whole=False)
+    node.write("/etc/x", "two", 0o640)
+    node.keep(files={"/etc/x": {"kind": "file"}})
+    assert [name for name, _ in found(node)] == ["/etc/x"]
+    node.keep(files={"/etc/x": {"kind": "file", "changed": "yes"}})
+    assert found(node) == []
+
+
 def test_a_link_and_a_folder_are_compared_without_content(node: Node, me: str) -> None:
     node.write("/opt/d/inner", "")
     node.path("/opt/d").chmod(0o755)

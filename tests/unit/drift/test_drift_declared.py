@@ -40,8 +40,9 @@ def test_a_link_has_a_target_and_a_folder_no_content() -> None:
 
 
 def test_the_last_word_on_a_path_counts() -> None:
-    line = ran("lineinfile", {"path": "/etc/x"}, msg="line added")
-    assert declared(ran("copy", **written("/etc/x")), line)["files"] == {"/etc/x": {"kind": "file"}}
+    line = ran("lineinfile", {"path": "/etc/x"}, msg="line added", changed=True)
+    found = declared(ran("copy", **written("/etc/x")), line)["files"]
+    assert found == {"/etc/x": {"kind": "file", "changed": "yes"}}
 
 
 def test_what_was_taken_away_is_declared_no_more_and_all_below_it() -> None:

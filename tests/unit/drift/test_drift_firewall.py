@@ -31,8 +31,8 @@ def ruleset(rules: list[dict[str, Any]]) -> str:
 @pytest.fixture
 def walled(node: Node) -> Node:
     node.ruleset = ruleset(RULES)
-    node.write("/etc/nftables.d/freehold.nft", "")
-    node.keep(files={"/etc/nftables.d/freehold.nft": {"kind": "file"}})
+    node.write("/etc/freehold/rules.nft", "")
+    node.keep(files={"/etc/freehold/rules.nft": {"kind": "file"}})
     return node
 
 
