@@ -1,15 +1,15 @@
-"""One server as Pulumi sees it: what it says about itself, what makes it reachable, what makes it serve.
+"""One server as Pulumi sees it: what it says about itself, what makes it reachable, what makes it serve, whom it knows.
 
-Three commands in a row. The digest of everything that a converge reads travels in its ``environment``, next to
-``update``: a change updates the command in place. It is never in ``triggers``, for a replaced Command runs its
-``delete``, and that takes the node down. The state keeps digests and a small recap; documents and keys are secrets.
+Four commands. The digest of everything that a converge reads travels in its ``environment``, next to ``update``: a
+change updates the command in place. It is never in ``triggers``, for a replaced Command runs its ``delete``, and that
+takes the node down. The state keeps digests and a small recap; documents and keys are secrets.
 """
 
 from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ from freehold.ssh import OPERATIONS_USER
 
 TYPE = "freehold:fleet:InferenceNode"
 BOOTSTRAP = Path(__file__).with_name("bootstrap.sh")
-CONVERGE = "python -m freehold.fleet.converge --host {name}"
+CONVERGE = "python -m freehold.fleet.converge"
+INPUTS = ["connection", "create", "update", "delete", "environment", "stdin"]
 
 DIAL_SECONDS = 10
 DIAL_ATTEMPTS = 3
@@ -42,64 +43,125 @@ class Reach:
 
 @dataclass(frozen=True)
 class NodeArgs:
-    """``host`` is an entry of the fleet document, ``document`` the whole of it as text, ``environment`` the digests."""
+    """``host`` is an entry of the document, ``document`` the host's view of it as text, ``environment`` the digests.
+
+    A host in maintenance keeps what the state holds of it (``held``, names of resources; ``None`` where that is not
+    known), and nothing new is made.
+    """
 
     host: Mapping[str, Any]
     reach: Reach
     document: str
     environment: Mapping[str, str]
     gateway_port: int
+    held: frozenset[str] | None = None
+
+
+@dataclass(frozen=True)
+class Fed:
+    """What a command of the control host gets: a document on its standard input, digests in its environment."""
+
+    document: pulumi.Input[str]
+    environment: Mapping[str, pulumi.Input[str]]
 
 
 class InferenceNode(pulumi.ComponentResource):
-    """A server that answers on ``endpoint`` once its converge has ended well."""
+    """A server that answers on ``endpoint`` once its converge has ended well.
+
+    It is made in steps, for the fleet has an order: every node is bootstrapped (:meth:`__init__`, which also brings its
+    public WireGuard key), then they converge one batch after the other, then each is told of its peers.
+    """
 
     endpoint: str
     facts: pulumi.Output[Any]
     recap: pulumi.Output[Any]
+    mesh_key: pulumi.Output[str]
 
     def __init__(self, name: str, args: NodeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(TYPE, name, None, opts)
-        connection = _connection(args)
-        read = remote.Command(
-            f"{name}-facts", **_remote(connection, "sh -s", facts.script()), opts=self._remote_options()
-        )
-        prepared = remote.Command(
-            f"{name}-bootstrap",
-            **_remote(connection, _as_root(args.host["user"]), bootstrap_script(args.reach)),
-            opts=self._remote_options(read),
-        )
-        converged = self._converge(name, args, prepared)
+        self.name, self.args = name, args
         self.endpoint = endpoint(args.host, args.gateway_port)
-        self.facts = _parsed(read.stdout)
-        self.recap = _parsed(converged.stdout)
+        self.facts = self.recap = pulumi.Output.from_input({})
+        self.mesh_key = pulumi.Output.from_input("")
+        self.converged: local.Command | None = None
+        connection = _connection(args)
+        read = self._there("facts", connection, "sh -s", facts.script())
+        if read is not None:
+            self.facts = _parsed(read.stdout)
+        script = bootstrap_script(args.reach)
+        self.bootstrapped = self._there("bootstrap", connection, _as_root(args.host["user"]), script, read)
+        if self.bootstrapped is not None:
+            self.mesh_key = _parsed(self.bootstrapped.stdout).apply(lambda said: str(said.get("mesh_key", "")))
+
+    def converge(self, after: Sequence[pulumi.Resource | None]) -> None:
+        """Converge it once ``after`` have ended well."""
+        words = f"{CONVERGE} --host {shlex.quote(self.name)}"
+        self.converged = self._here(
+            "converge", words, Fed(self.args.document, self.args.environment), after, delete=f"{words} --remove"
+        )
+        if self.converged is not None:
+            self.recap = _parsed(self.converged.stdout)
+
+    def introduce(self, fed: Fed) -> None:
+        """Tell it of its peers, whose public keys the document has. Nothing on it restarts."""
+        words = f"{CONVERGE} --host {shlex.quote(self.name)} --peers"
+        self._here("peers", words, fed, [self.converged])
         self.register_outputs({"endpoint": self.endpoint, "facts": self.facts, "recap": self.recap})
 
-    def _remote_options(self, *after: pulumi.Resource) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions(
-            parent=self,
-            depends_on=list(after),
-            custom_timeouts=REMOTE_TIMEOUTS,
-            additional_secret_outputs=["connection", "stdin"],
-        )
-
-    def _converge(self, name: str, args: NodeArgs, after: pulumi.Resource) -> local.Command:
-        words = CONVERGE.format(name=shlex.quote(name))
-        return local.Command(
-            f"{name}-converge",
+    def _there(
+        self, kind: str, connection: remote.ConnectionArgs, words: str, script: str, *after: pulumi.Resource | None
+    ) -> remote.Command | None:
+        """A script by standard input: no quoting, no length limit, and no line of it in a process list."""
+        if not self._exists(kind):
+            return None
+        return remote.Command(
+            f"{self.name}-{kind}",
+            connection=connection,
             create=words,
             update=words,
-            delete=f"{words} --remove",
-            environment=dict(args.environment),
-            stdin=pulumi.Output.secret(args.document),
+            stdin=script,
+            add_previous_output_in_env=False,
+            logging=remote.Logging.NONE,
+            opts=self._options(REMOTE_TIMEOUTS, after, secret=["connection", "stdin"]),
+        )
+
+    def _here(
+        self,
+        kind: str,
+        words: str,
+        fed: Fed,
+        after: Sequence[pulumi.Resource | None],
+        delete: str | None = None,
+    ) -> local.Command | None:
+        if not self._exists(kind):
+            return None
+        return local.Command(
+            f"{self.name}-{kind}",
+            create=words,
+            update=words,
+            delete=delete,
+            environment=fed.environment,
+            stdin=pulumi.Output.secret(fed.document),
             add_previous_output_in_env=False,
             logging=local.Logging.NONE,
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                depends_on=[after],
-                custom_timeouts=CONVERGE_TIMEOUTS,
-                additional_secret_outputs=["stdin"],
-            ),
+            opts=self._options(CONVERGE_TIMEOUTS, [self.bootstrapped, *after], secret=["stdin"]),
+        )
+
+    def _exists(self, kind: str) -> bool:
+        if not self.args.host["maintenance"] or self.args.held is None:
+            return True
+        return f"{self.name}-{kind}" in self.args.held
+
+    def _options(
+        self, limits: pulumi.CustomTimeouts, after: Sequence[pulumi.Resource | None], *, secret: list[str]
+    ) -> pulumi.ResourceOptions:
+        """A host in maintenance keeps what it has: whatever changes, its commands do not run."""
+        return pulumi.ResourceOptions(
+            parent=self,
+            depends_on=[one for one in after if one is not None],
+            custom_timeouts=limits,
+            additional_secret_outputs=secret,
+            ignore_changes=INPUTS if self.args.host["maintenance"] else None,
         )
 
 
@@ -131,18 +193,6 @@ def _connection(args: NodeArgs) -> remote.ConnectionArgs:
         per_dial_timeout=DIAL_SECONDS,
         dial_error_limit=DIAL_ATTEMPTS,
     )
-
-
-def _remote(connection: remote.ConnectionArgs, words: str, script: str) -> dict[str, Any]:
-    """A script by standard input: no quoting, no length limit, and no line of it in a process list."""
-    return {
-        "connection": connection,
-        "create": words,
-        "update": words,
-        "stdin": script,
-        "add_previous_output_in_env": False,
-        "logging": remote.Logging.NONE,
-    }
 
 
 def _as_root(user: str) -> str:

@@ -54,6 +54,7 @@ class Run:
     logged: list[tuple[str, str]] = field(default_factory=list)
     visited: list[list[str]] = field(default_factory=list)
     refused: str = ""
+    probes: dict[str, Any] = field(default_factory=dict)
 
     def named(self, name: str) -> Resource:
         return next(resource for resource in self.resources if resource.name == name)
@@ -67,7 +68,10 @@ class Recorder(pulumi.runtime.Mocks):
     """Answers each command as a real one would print."""
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
-        printed = {"-facts": FACTS, "-converge": RECAP}
+        bootstrapped = json.dumps(
+            {"user": "freehold-ops", "mesh_key": f"key of {args.name.removesuffix('-bootstrap')}"}
+        )
+        printed = {"-facts": FACTS, "-converge": RECAP, "-bootstrap": bootstrapped}
         stdout = next((text for end, text in printed.items() if args.name.endswith(end)), "")
         return f"{args.name}-id", {**args.inputs, "stdout": stdout, "stderr": ""}
 
@@ -138,8 +142,10 @@ def run_program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Runner:
     monkeypatch.setenv("FREEHOLD_STATE", str(tmp_path / "state"))
     monkeypatch.setattr(world, "this_machine", lambda: judged_by)
 
-    def run(config: Mapping[str, Any], *, preview: bool = False, visit: Callable[..., Any] | None = None) -> Run:
-        done = Run()
+    def run(
+        config: Mapping[str, Any], *, preview: bool = False, visit: Callable[..., Any] | None = None, probes: Any = None
+    ) -> Run:
+        done = Run(probes=probes or {})
         _prepare(monkeypatch, done, config, visit)
         asyncio.set_event_loop(asyncio.new_event_loop())
         pulumi.runtime.set_mocks(Recorder(), "fleet", "test", preview, monitor=Monitor(done))
@@ -166,6 +172,6 @@ def _prepare(monkeypatch: pytest.MonkeyPatch, done: Run, config: Mapping[str, An
         if visit:
             visit(document, key, hosts=hosts)
 
-    monkeypatch.setattr(program.begin, "__kwdefaults__", {"visit": visited})
+    monkeypatch.setattr(program.begin, "__kwdefaults__", {"visit": visited, "look": lambda *_, **__: done.probes})
     for level in ("info", "warn", "error"):
         monkeypatch.setattr(pulumi.log, level, lambda text, *_, level=level, **__: done.logged.append((level, text)))

@@ -19,14 +19,17 @@ from typing import Any, TextIO
 
 from freehold.errors import FreeholdError, FreeholdErrors, PartialError, RefusedError, UsageError
 from freehold.fleet import document as documents
-from freehold.fleet import lock, playbook_run, record, state_backup
+from freehold.fleet import lock, playbook_run, record, roll, state_backup
 from freehold.paths import PROJECT
 
 DOCUMENT = "FREEHOLD_FLEET_DOCUMENT"
 KNOWN_HOSTS = "FREEHOLD_KNOWN_HOSTS"
 PRIVATE_KEY = "FREEHOLD_PRIVATE_KEY_FILE"
+FORGET = "FREEHOLD_FORGET"  # names of hosts that are gone for good: nothing dials them
 PURGE = "FREEHOLD_PURGE"  # asked of `pulumi destroy` through the environment: its command was fixed at creation
 UNREACHABLE_EXIT = 4  # ansible-playbook's own
+
+PLAYBOOKS = {documents.CONVERGE: "site.yml", documents.REMOVE: "remove.yml", documents.PEERS: "peers.yml"}
 
 Run = Callable[..., playbook_run.Ended]
 
@@ -38,14 +41,14 @@ class Request:
     host: str
     document: Mapping[str, Any]
     state: Path
-    remove: bool = False
+    purpose: str = documents.CONVERGE
     purge: bool = False
     project: Path = PROJECT
 
     @property
-    def purpose(self) -> str:
-        """One word for lock and messages."""
-        return "remove" if self.remove else "converge"
+    def remove(self) -> bool:
+        """Whether the node is to be taken down."""
+        return self.purpose == documents.REMOVE
 
     @property
     def files(self) -> playbook_run.Files:
@@ -70,7 +73,7 @@ class Request:
     @property
     def words(self) -> list[str]:
         """The ansible-playbook command."""
-        playbook = "remove.yml" if self.remove else "site.yml"
+        playbook = PLAYBOOKS[self.purpose]
         inventory = self.project / "inventory" / self.document["site"]["name"]
         words = [playbook_run.ansible_playbook(), "-i", str(inventory), "--limit", self.host]
         words += ["--extra-vars", json.dumps({"freehold_purge": True})] if self.purge else []
@@ -86,20 +89,39 @@ def converge(
         # `pulumi destroy` runs no program, so what it changes is copied from here.
         if warning := state_backup.begin(request.document["stack"], environment=environment):
             print(warning, file=sys.stderr)
+        if request.host in environment.get(FORGET, "").split(","):
+            return _forgotten(request)
+    ledger = roll.Ledger.of(request.state, request.document["stack"])
+    if request.purpose == documents.CONVERGE:
+        ledger.refuse_if_stopped(request.host)
     with lock.held(request.state, request.host, request.purpose) as descriptor:
-        record.write(request.record, record.of_environment(environment, finished=False))
+        _remember_begun(request, environment)
         started = time.monotonic()
         env = _prepare(request) | {lock.HELD: json.dumps({request.host: descriptor})}
-        if not request.remove:
-            # Before the run: whoever mends a failure by hand starts from what is wanted, not from what was.
-            documents.export(request.document, request.state / "export")
         try:
             ended = run(request.words, request.files, cwd=request.project, env=env, keep_open=[descriptor])
         finally:
             shutil.rmtree(request.folder, ignore_errors=True)
-        recap = judge(request, ended) | {"seconds": round(time.monotonic() - started)}
-        _remember(request, environment)
+        recap = _judged(request, ended, ledger) | {"seconds": round(time.monotonic() - started)}
+        if not recap["failed"]:
+            _remember(request, environment)
     return recap
+
+
+def _forgotten(request: Request) -> dict[str, Any]:
+    """The owner says that the server is gone, or was wiped: there is nothing to take down."""
+    request.record.unlink(missing_ok=True)
+    return {"host": request.host, "action": "forget", "failed": 0}
+
+
+def _judged(request: Request, ended: playbook_run.Ended, ledger: roll.Ledger) -> dict[str, Any]:
+    """The recap; a failed converge has one too, as long as the roll goes on in spite of it."""
+    try:
+        return judge(request, ended)
+    except PartialError as error:
+        if request.purpose == documents.CONVERGE and ledger.tolerates(request.host, f"{error.code}: {error.found}"):
+            return {"host": request.host, "action": request.purpose, "failed": 1, "log": str(request.files.log)}
+        raise
 
 
 def refuse_renamed(request: Request) -> None:
@@ -128,15 +150,21 @@ def _prepare(request: Request) -> dict[str, str]:
     fleet = documents.export(request.document, request.folder)
     return {
         DOCUMENT: str(fleet),
+        documents.PURPOSE: request.purpose,
         KNOWN_HOSTS: str(fleet.with_name("known_hosts")),
         "ANSIBLE_CONFIG": str(request.project / "ansible.cfg"),
     }
 
 
+def _remember_begun(request: Request, environment: Mapping[str, str]) -> None:
+    if request.purpose != documents.PEERS:
+        record.write(request.record, record.of_environment(environment, finished=False))
+
+
 def _remember(request: Request, environment: Mapping[str, str]) -> None:
     if request.remove:
         request.record.unlink(missing_ok=True)
-    else:
+    elif request.purpose == documents.CONVERGE:
         record.write(request.record, record.of_environment(environment, finished=True))
 
 
@@ -160,12 +188,15 @@ def _failed(request: Request, ended: playbook_run.Ended) -> PartialError:
     else:
         found = f"no task ran on {request.host} (status {ended.returncode})"
     unreachable = ended.returncode == UNREACHABLE_EXIT
+    fix = f"read {request.files.log}, mend the cause, and run the same command again: it goes on from there"
+    if unreachable and request.remove:
+        fix += f"; if that server is gone for good: {FORGET}={request.host} pulumi up"
     return PartialError(
         "HOST_UNREACHABLE" if unreachable else f"{request.purpose.upper()}_FAILED",
         request.host,
         found,
         expected="every task to end well",
-        fix=f"read {request.files.log}, mend the cause, and run the same command again: it goes on from there",
+        fix=fix,
         changed="what the tasks before it did; each is safe to repeat",
     )
 
@@ -193,27 +224,29 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--remove", action="store_true", help="stop and remove what was deployed; weights and data stay"
     )
+    parser.add_argument("--peers", action="store_true", help="only introduce it to its peers; nothing restarts")
     parser.add_argument("--purge", action="store_true", help="with --remove: weights and data go too")
     return parser.parse_args(arguments)
 
 
 def _request(options: argparse.Namespace, stdin: TextIO) -> Request:
-    fleet = _document(stdin)
+    purpose = documents.REMOVE if options.remove else documents.PEERS if options.peers else documents.CONVERGE
+    fleet = _document(stdin, purpose)
     if options.host not in {host["name"] for host in fleet["hosts"]}:
         known = ", ".join(host["name"] for host in fleet["hosts"])
         raise UsageError("HOST_UNKNOWN", options.host, "not in the document", expected=known)
     purge = options.remove and (options.purge or os.environ.get(PURGE, "").lower() in {"1", "yes", "true"})
     state = record.state_folder(fleet["site"]["name"])
-    return Request(options.host, fleet, state, remove=options.remove, purge=purge)
+    return Request(options.host, fleet, state, purpose, purge=purge)
 
 
-def _document(stdin: TextIO) -> dict[str, Any]:
+def _document(stdin: TextIO, purpose: str) -> dict[str, Any]:
     """From standard input, else the file that FREEHOLD_FLEET_DOCUMENT names."""
     text = "" if stdin.isatty() else stdin.read()
     if text.strip():
-        return documents.parse(text, "standard input")
+        return documents.parse(text, "standard input", purpose=purpose)
     if name := os.environ.get(DOCUMENT):
-        return documents.load(Path(name))
+        return documents.load(Path(name), {documents.PURPOSE: purpose})
     raise UsageError("DOCUMENT_MISSING", "standard input", "nothing", expected=f"a fleet document, or {DOCUMENT}=FILE")
 
 

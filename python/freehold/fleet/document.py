@@ -18,9 +18,12 @@ from pydantic import ValidationError
 
 from freehold.errors import RefusedError
 from freehold.fleet import host_keys, mesh_addresses
-from freehold.fleet.document_schema import SCHEMA, FleetDocument
+from freehold.fleet.document_schema import SCHEMA, FleetDocument, Outline
 from freehold.fleet.ports import model_ports
 from freehold.fleet.settings import Host, Settings
+
+PURPOSE = "FREEHOLD_PURPOSE"
+CONVERGE, REMOVE, PEERS = "converge", "remove", "peers"
 
 
 def build(settings: Settings, bundle: Mapping[str, Any], keys: Mapping[str, Any], stack: str) -> dict[str, Any]:
@@ -90,6 +93,13 @@ def view(document: Mapping[str, Any], host: str) -> dict[str, Any]:
     return {**document, "hosts": own, "mesh": {**document["mesh"], "peers": None}}
 
 
+def introduction(document: Mapping[str, Any], host: str) -> dict[str, Any]:
+    """What a host needs to know of its peers, and no more: it changes when they do."""
+    own = [entry for entry in document["hosts"] if entry["name"] == host]
+    kept = ("schema", "stack", "simulated", "site", "mesh", "monitor")
+    return {**{key: document[key] for key in kept}, "hosts": own}
+
+
 def _models(settings: Settings, bundle: Mapping[str, Any]) -> list[dict[str, Any]]:
     weights = [bundle["models"][model.name] for model in settings.models]
     pairs = [(m.port, m.kind or w["kind"]) for m, w in zip(settings.models, weights, strict=True)]
@@ -106,11 +116,15 @@ def _keys(settings: Settings) -> list[dict[str, str]]:
     return [{"name": name, "sha256": hashlib.sha256(key.encode()).hexdigest()} for name, key in sorted(secrets.items())]
 
 
-def parse(text: str, source: str) -> dict[str, Any]:
-    """A document from text; raises :class:`RefusedError` with the reason when it is none, or of another schema."""
+def parse(text: str, source: str, *, purpose: str = CONVERGE) -> dict[str, Any]:
+    """A document from text; raises :class:`RefusedError` with the reason when it is none, or of another schema.
+
+    Only a converge needs the whole of it: to introduce peers or to take a node down, its address is enough, and what
+    an older Freehold deployed can be removed by a newer one.
+    """
     try:
         document: dict[str, Any] = json.loads(text)
-        FleetDocument.model_validate_json(text)
+        (FleetDocument if purpose == CONVERGE else Outline).model_validate_json(text)
     except ValidationError as error:
         raise _not_one(source, _reasons(error)) from error
     except json.JSONDecodeError as error:
@@ -118,13 +132,13 @@ def parse(text: str, source: str) -> dict[str, Any]:
     return document
 
 
-def load(path: Path) -> dict[str, Any]:
-    """The document that a file holds."""
+def load(path: Path, environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """The document that a file holds; ``FREEHOLD_PURPOSE`` says what it is read for."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise _not_one(str(path), error.strerror or str(error)) from error
-    return parse(text, str(path))
+    return parse(text, str(path), purpose=environment.get(PURPOSE, CONVERGE))
 
 
 def export(document: Mapping[str, Any], folder: Path) -> Path:
@@ -134,6 +148,18 @@ def export(document: Mapping[str, Any], folder: Path) -> Path:
     _replace(folder / "known_hosts", "".join(lines))
     _replace(folder / "fleet.json", json.dumps(document, indent=2, sort_keys=True) + "\n")
     return folder / "fleet.json"
+
+
+def known_keys(document: Mapping[str, Any], exported: Path) -> dict[str, str]:
+    """WireGuard keys that an earlier export knew, of the hosts of ``document`` that are still the same servers."""
+    try:
+        before = json.loads(exported.read_text(encoding="utf-8"))
+        pinned = {host["name"]: host["host_key"] for host in before["hosts"]}
+        keys = {peer["name"]: peer["public_key"] for peer in before["mesh"]["peers"] or ()}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    same = {host["name"] for host in document["hosts"] if pinned.get(host["name"]) == host["host_key"]}
+    return {name: key for name, key in keys.items() if name in same}
 
 
 def _replace(path: Path, text: str) -> None:

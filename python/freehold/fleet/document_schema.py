@@ -132,6 +132,27 @@ class FleetDocument(_Part):
     sovereignty: _Sovereignty
 
 
+class _Reached(_Part):
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    name: str
+    address: str
+    port: int
+    user: str
+    host_key: str
+
+
+class Outline(_Part):
+    """The least that a document says, of any schema so far: which stack and site, and how to get to the hosts."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    schema_: int = Field(alias="schema", ge=1, le=SCHEMA)
+    stack: str
+    site: _Site
+    hosts: list[_Reached] = Field(min_length=1)
+
+
 def schema() -> dict[str, Any]:
     """The JSON schema of the document, as ``document.schema.json`` holds it."""
     made = FleetDocument.model_json_schema(by_alias=True)

@@ -13,6 +13,7 @@ from freehold.fleet import host_keys, mesh_addresses
 from freehold.fleet.keypath import KeyPath, refused, remove_command, set_command, written
 from freehold.fleet.raw import Data, Found, items, mapping
 from freehold.fleet.settings import Mesh
+from freehold.fleet.values import SMALLEST_MESH
 
 
 def judge(data: Data) -> Found:
@@ -31,9 +32,10 @@ def judge(data: Data) -> Found:
 def _network(data: Data) -> str | None:
     given = mapping(data.get("mesh")).get("network", Mesh().network)
     try:
-        return str(ipaddress.ip_network(given))
+        network = ipaddress.ip_network(given)
     except ValueError:
         return None
+    return str(network) if network.num_addresses >= SMALLEST_MESH else None
 
 
 def _addresses_inside(data: Data, network: str) -> Found:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from freehold.drift import probe
+from freehold.drift.probe import Probe
 from freehold.errors import FreeholdError, FreeholdErrors
-from freehold.fleet import digest, preflight, reading, record, state_backup, world
+from freehold.fleet import digest, interrupted, preflight, reading, record, roll, state_backup, world
 from freehold.fleet import document as documents
 from freehold.fleet.checks import World
 from freehold.fleet.converge import PRIVATE_KEY
@@ -25,12 +27,19 @@ from freehold.paths import PROJECT
 
 @dataclass(frozen=True)
 class NodePlan:
-    """One host: its entry of the document, the environment of its converge, and why it would converge (or nothing)."""
+    """One host: its view of the document, the environment of its converge, and why it would converge (or nothing)."""
 
     name: str
     host: Mapping[str, Any]
+    document_text: str
     environment: Mapping[str, str]
     reasons: tuple[str, ...]
+    probe: Probe | None = None
+
+    @property
+    def maintenance(self) -> bool:
+        """Whether it is left alone."""
+        return bool(self.host["maintenance"])
 
     @property
     def digests(self) -> dict[str, str]:
@@ -44,16 +53,27 @@ class Plan:
 
     settings: Settings
     document: Mapping[str, Any]
-    document_text: str
     private_key: str
     public_key: str
     bundle_key: str
     nodes: tuple[NodePlan, ...]
+    held: frozenset[str] | None = None  # names of the resources in the state, where they can be read
 
     @property
     def changed(self) -> list[str]:
         """Hosts that would converge."""
-        return [node.name for node in self.nodes if node.reasons]
+        return [node.name for node in self.nodes if node.reasons and not node.maintenance]
+
+    @property
+    def batches(self) -> tuple[roll.Batch, ...]:
+        """The order of the roll; hosts in maintenance are not in it."""
+        rolling = self.settings.rolling
+        active = [node.name for node in self.nodes if not node.maintenance]
+        return roll.order(active, rolling.canary, rolling.batch_size)
+
+
+Look = Callable[..., Mapping[str, Probe]]
+"""Asks hosts whether they are as their last converge left them: :func:`freehold.drift.probe.run`."""
 
 
 def make_plan(
@@ -61,24 +81,31 @@ def make_plan(
     stack: str,
     *,
     judged_by: World,
+    look: Look = probe.run,
     project: Path = PROJECT,
     environment: Mapping[str, str] = os.environ,
 ) -> Plan:
-    """The plan of a stack; raises :class:`FreeholdErrors` with everything that is wrong. Dials nobody."""
+    """The plan of a stack; raises :class:`FreeholdErrors` with everything that is wrong.
+
+    Hosts that converged before are asked whether somebody has changed them since; whoever does not answer is unknown.
+    """
     read = reading.read(raw, judged_by)
     document = documents.build(read.settings, read.bundle, read.keys, stack)
     key_file = Path(read.settings.access.private_key_file).expanduser()
     private_key, public_key = world.load_key(key_file)
-    shared = _shared_digests(read.settings, project)
     state = record.state_folder(read.settings.site, environment)
+    last = {host["name"]: record.read(record.path_of(state, stack, host["name"])) for host in document["hosts"]}
+    asked = [host["name"] for host in document["hosts"] if last[host["name"]].digests and not host["maintenance"]]
+    probes = look(document, key_file, hosts=asked) if asked else {}
+    shared = {**_shared_digests(read.settings, project), PRIVATE_KEY: str(key_file)}
     return Plan(
         settings=read.settings,
         document=document,
-        document_text=digest.canonical(document).decode(),
         private_key=private_key,
         public_key=public_key,
         bundle_key=str(read.bundle["public_key"]),
-        nodes=tuple(_node(host, document, shared, str(key_file), state) for host in document["hosts"]),
+        nodes=tuple(_node(documents.view(document, name), shared, last[name], probes.get(name)) for name in last),
+        held=_held(stack, environment),
     )
 
 
@@ -86,36 +113,74 @@ def _shared_digests(settings: Settings, project: Path) -> dict[str, str]:
     secrets = {name: key.get_secret_value() for name, key in settings.api_keys.items()}
     keyed = digest.of_secrets(secrets, settings.digest_key.get_secret_value())
     ansible = importlib.metadata.version("ansible-core")
-    return {**digest.of_project(project, settings.site, ansible), "SECRETS": keyed}
+    return digest.environment({**digest.of_project(project, settings.site, ansible), "SECRETS": keyed})
 
 
-def _node(
-    host: Mapping[str, Any], document: Mapping[str, Any], shared: Mapping[str, str], key_file: str, state: Path
-) -> NodePlan:
-    name = host["name"]
-    digests = digest.environment({**shared, **digest.of_document(documents.view(document, name))})
-    last = record.read(record.path_of(state, document["stack"], name))
-    fixed = {PRIVATE_KEY: key_file, record.GENERATION: str(last.next_generation)}
-    return NodePlan(name, host, {**digests, **fixed}, tuple(record.reasons(last, digests)))
+def _node(view: Mapping[str, Any], shared: Mapping[str, str], last: record.Record, found: Probe | None) -> NodePlan:
+    (host,) = view["hosts"]
+    digests = {**shared, **digest.environment(digest.of_document(view))}
+    generation = last.next_generation if found is None else found.next_generation(last.next_generation)
+    reasons = record.reasons(last, digests) + _drift(found)
+    text = digest.canonical(view).decode()
+    return NodePlan(host["name"], host, text, {**digests, record.GENERATION: str(generation)}, tuple(reasons), found)
 
 
-def begin(*, visit: Callable[..., Any] = preflight.run) -> Plan:
-    """Plan from Pulumi's configuration. Before a real change its hosts are visited; a preview dials nobody."""
+def _held(stack: str, environment: Mapping[str, str]) -> frozenset[str] | None:
+    """Names of the resources that the state holds; ``None`` where it is kept by something that is no folder."""
+    backend = state_backup.backend_folder(environment)
+    return interrupted.resources(backend, stack) if backend else None
+
+
+def _drift(found: Probe | None) -> list[str]:
+    if found is None or not found.reachable:
+        return []
+    if not found.baseline:
+        return ["the node has no record of a converge"]
+    return [*(["a converge was cut off"] if found.unfinished else []), *(f"drift: {item}" for item in found.items)]
+
+
+def begin(*, visit: Callable[..., Any] = preflight.run, look: Look = probe.run) -> Plan:
+    """Plan from Pulumi's configuration; before a real change its hosts are visited, and the state is copied aside."""
     import pulumi  # noqa: PLC0415  the rest of this module is used without it
 
+    preview = pulumi.runtime.is_dry_run()
     try:
-        plan = make_plan(pulumi_configuration(), pulumi.get_stack(), judged_by=world.this_machine())
-        if plan.changed and not pulumi.runtime.is_dry_run():
+        plan = make_plan(pulumi_configuration(), pulumi.get_stack(), judged_by=world.this_machine(), look=look)
+        if plan.changed and not preview:
             visit(plan.document, Path(plan.settings.access.private_key_file).expanduser(), hosts=plan.changed)
     except (FreeholdError, FreeholdErrors) as error:
         _refuse(error)
-    if not pulumi.runtime.is_dry_run() and (warning := state_backup.begin(pulumi.get_stack())):
-        pulumi.log.warn(warning)
-    for node in plan.nodes:
-        if node.reasons:
-            verb = "would converge" if pulumi.runtime.is_dry_run() else "converges"
-            pulumi.log.info(f"{node.name} {verb}: {', '.join(node.reasons)}")
+    if not preview:
+        _prepare(plan)
+    for level, line in said(plan, preview=preview):
+        (pulumi.log.warn if level == "warn" else pulumi.log.info)(line)
     return plan
+
+
+def _prepare(plan: Plan) -> None:
+    """What the converges of this run find: a copy of the state, a new roll, and what is wanted, for runs by hand."""
+    import pulumi  # noqa: PLC0415
+
+    if warning := state_backup.begin(pulumi.get_stack()):
+        pulumi.log.warn(warning)
+    state = record.state_folder(plan.settings.site)
+    roll.Ledger.of(state, plan.document["stack"]).begin(plan.settings.rolling.failure_limit)
+    folder = state / "export"
+    keys = documents.known_keys(plan.document, folder / "fleet.json")
+    documents.export(documents.with_peers(plan.document, keys) if keys else plan.document, folder)
+
+
+def said(plan: Plan, *, preview: bool) -> Iterator[tuple[str, str]]:
+    """Level and text of what a person is told: who converges and why, what drifted, who is unknown, in which order."""
+    for node in plan.nodes:
+        if node.maintenance:
+            yield "info", f"{node.name} is in maintenance: nothing visits it"
+        elif node.reasons:
+            yield "info", f"{node.name} {'would converge' if preview else 'converges'}: {', '.join(node.reasons)}"
+        if node.probe is not None and not node.probe.reachable and not node.maintenance:
+            yield "warn", f"{node.name} is unknown: {node.probe.error}"
+    if plan.changed:
+        yield "info", roll.described(plan.batches, plan.settings.rolling.failure_limit)
 
 
 def pulumi_configuration() -> reading.Raw:

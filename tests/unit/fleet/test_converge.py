@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import io
 import json
 import sys
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from freehold.errors import LockedError, PartialError, RefusedError
-from freehold.fleet import converge, lock, record
+from freehold.fleet import converge, lock, record, roll
 from freehold.fleet import document as documents
 from freehold.fleet.playbook_run import Ended, Files
 
@@ -80,9 +81,39 @@ def test_success_is_remembered_with_its_digests(request_: converge.Request) -> N
     assert record.read(request_.record) == record.Record(2, finished=True, digests={"BUNDLE": "b1"})
 
 
-def test_the_export_follows_the_converge(request_: converge.Request) -> None:
+def test_a_failure_within_the_rolls_limit_ends_well_and_is_on_record(request_: converge.Request) -> None:
+    ledger = roll.Ledger.of(request_.state, request_.document["stack"])
+    ledger.begin(1)
+    recap = converge.converge(request_, environment=DIGESTS, run=Recorded(FAILED))
+    assert (recap["host"], recap["failed"]) == ("gpu1", 1)
+    assert not record.read(request_.record).finished
+    assert [failure["host"] for failure in ledger.finish()] == ["gpu1"]
+
+
+def test_a_stopped_roll_leaves_the_next_host_untouched(request_: converge.Request) -> None:
+    ledger = roll.Ledger.of(request_.state, request_.document["stack"])
+    ledger.begin(0)
+    ledger.tolerates("gpu0", "broken")
+    run = Recorded()
+    with pytest.raises(RefusedError, match="ROLL_STOPPED"):
+        converge.converge(request_, environment=DIGESTS, run=run)
+    assert run.words == [""]
+
+
+def test_introducing_peers_runs_their_playbook_and_leaves_the_record(request_: converge.Request) -> None:
     converge.converge(request_, environment=DIGESTS, run=Recorded())
-    assert json.loads((request_.state / "export" / "fleet.json").read_text()) == request_.document
+    before, run = record.read(request_.record), Recorded()
+    converge.converge(dataclasses.replace(request_, purpose=documents.PEERS), environment={}, run=run)
+    assert run.words[-1].endswith("playbooks/peers.yml")
+    assert record.read(request_.record) == before
+
+
+def test_a_host_that_is_gone_for_good_is_forgotten_without_dialling(request_: converge.Request) -> None:
+    converge.converge(request_, environment=DIGESTS, run=Recorded())
+    run, gone = Recorded(), dataclasses.replace(request_, purpose=documents.REMOVE)
+    assert converge.converge(gone, environment={"FREEHOLD_FORGET": "gpu0,gpu1"}, run=run)["action"] == "forget"
+    assert run.words == [""]
+    assert not request_.record.exists()
 
 
 FAILED = Ended(2, {"hosts": {"gpu1": {**COUNTS, "failures": 1}}, "failures": [
@@ -115,7 +146,9 @@ def test_an_unreachable_host_is_called_so(request_: converge.Request) -> None:
 def test_remove_runs_its_own_playbook_and_forgets_the_host(request_: converge.Request) -> None:
     converge.converge(request_, environment=DIGESTS, run=Recorded())
     run = Recorded()
-    removing = converge.Request("gpu1", request_.document, request_.state, remove=True, project=request_.project)
+    removing = converge.Request(
+        "gpu1", request_.document, request_.state, purpose=documents.REMOVE, project=request_.project
+    )
     assert converge.converge(removing, environment=DIGESTS, run=run)["action"] == "remove"
     assert run.words[-1].endswith("playbooks/remove.yml")
     assert "--extra-vars" not in run.words
@@ -124,7 +157,7 @@ def test_remove_runs_its_own_playbook_and_forgets_the_host(request_: converge.Re
 
 def test_weights_go_only_when_asked(request_: converge.Request) -> None:
     run = Recorded()
-    purging = converge.Request("gpu1", request_.document, request_.state, remove=True, purge=True)
+    purging = converge.Request("gpu1", request_.document, request_.state, purpose=documents.REMOVE, purge=True)
     converge.converge(purging, environment={}, run=run)
     assert '{"freehold_purge": true}' in run.words
 
@@ -202,7 +235,7 @@ def test_a_server_that_was_renamed_is_not_taken_down(document: dict[str, Any], s
     renamed["hosts"][0]["name"] = "node1"
     documents.export(renamed, state / "export")
     with pytest.raises(RefusedError, match="HOST_RENAMED"):
-        converge.refuse_renamed(converge.Request("gpu1", document, state, remove=True))
+        converge.refuse_renamed(converge.Request("gpu1", document, state, purpose=documents.REMOVE))
     renamed["hosts"] = renamed["hosts"][1:]
     documents.export(renamed, state / "export")
-    converge.refuse_renamed(converge.Request("gpu1", document, state, remove=True))
+    converge.refuse_renamed(converge.Request("gpu1", document, state, purpose=documents.REMOVE))

@@ -1,0 +1,133 @@
+"""The order in which the program goes over the fleet, and what it leaves alone."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from freehold.drift.probe import Item, Probe
+from freehold.fleet import program, record
+
+Runner = Callable[..., Any]
+
+
+@pytest.fixture
+def four(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration with four hosts."""
+    wider = copy.deepcopy(config)
+    first = wider["fleet:hosts"][0]
+    for number in (3, 4):
+        key = first["host_key"][:-4] + f"{number}EB{number}"
+        wider["fleet:hosts"].append(
+            {
+                "name": f"gpu{number}",
+                "address": f"192.0.2.1{number}",
+                "serve_address": f"198.51.100.1{number}",
+                "host_key": key,
+            }
+        )
+    return wider
+
+
+def converges(done: Any, host: str) -> list[str]:
+    """What the converge of ``host`` waits for, other hosts' commands only."""
+    return sorted(name for name in done.named(f"{host}-converge").dependencies if not name.startswith(f"{host}-"))
+
+
+def test_the_canary_waits_for_every_bootstrap_and_each_batch_for_the_one_before(
+    four: dict[str, Any], run_program: Runner
+) -> None:
+    four["fleet:rolling"] = {"canary": "gpu2", "batch_size": 2}
+    done = run_program(four)
+    assert converges(done, "gpu2") == ["gpu1-bootstrap", "gpu3-bootstrap", "gpu4-bootstrap"]
+    assert converges(done, "gpu1") == converges(done, "gpu3") == ["gpu2-converge"]
+    assert converges(done, "gpu4") == ["gpu1-converge", "gpu3-converge"]
+    assert {f"gpu{n}-converge" for n in (1, 2, 3, 4)} <= set(done.named("roll").dependencies)
+
+
+def test_a_preview_shows_the_order_and_the_limit(four: dict[str, Any], run_program: Runner) -> None:
+    four["fleet:rolling"] = {"failure_limit": 1}
+    said = [text for _, text in run_program(four, preview=True).logged]
+    assert any(
+        text.startswith("roll: 1. canary gpu1; 2. gpu2; 3. gpu3; 4. gpu4; 1 failure(s) allowed") for text in said
+    )
+
+
+def test_each_node_is_told_of_all_peers_keys_and_only_of_itself_otherwise(
+    config: dict[str, Any], run_program: Runner
+) -> None:
+    told = json.loads(run_program(config).named("gpu2-peers").inputs["stdin"])
+    assert [host["name"] for host in told["hosts"]] == ["gpu2"]
+    assert [(peer["name"], peer["public_key"]) for peer in told["mesh"]["peers"]] == [
+        ("gpu1", "key of gpu1"),
+        ("gpu2", "key of gpu2"),
+    ]
+    assert "models" not in told
+
+
+def test_another_host_changes_nothing_of_a_nodes_converge_but_its_peers(
+    config: dict[str, Any], four: dict[str, Any], run_program: Runner
+) -> None:
+    before, after = run_program(config), run_program(four)
+    assert before.named("gpu1-converge").inputs == after.named("gpu1-converge").inputs
+    assert before.named("gpu1-peers").inputs["environment"] != after.named("gpu1-peers").inputs["environment"]
+
+
+def test_a_host_in_maintenance_is_in_no_batch_and_ignores_every_change(
+    four: dict[str, Any], run_program: Runner
+) -> None:
+    four["fleet:hosts"][1]["maintenance"] = True
+    done = run_program(four)
+    assert converges(done, "gpu3") == ["gpu1-converge"]
+    ignored = list(done.named("gpu2-converge").request.ignoreChanges)
+    assert {"environment", "stdin", "update", "delete"} <= set(ignored)
+    assert list(done.named("gpu1-converge").request.ignoreChanges) == []
+    assert done.visited == [["gpu1", "gpu3", "gpu4"]]
+
+
+def test_a_host_in_maintenance_that_the_state_does_not_know_gets_no_resource(
+    config: dict[str, Any], run_program: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "_held", lambda *_: frozenset({"gpu2-facts"}))
+    config["fleet:hosts"][1]["maintenance"] = True
+    names = {resource.name for resource in run_program(config).resources}
+    assert {name for name in names if name.startswith("gpu2-")} == {"gpu2-facts"}
+    assert "gpu1-converge" in names
+
+
+def converged(tmp_path: Any, environment: dict[str, str], host: str) -> None:
+    place = record.path_of(tmp_path / "state", "test", host)
+    record.write(place, record.of_environment(environment, finished=True))
+
+
+def test_drift_is_named_and_raises_the_generation_of_that_node_alone(
+    config: dict[str, Any], run_program: Runner, tmp_path: Any
+) -> None:
+    first = run_program(config)
+    for host in ("gpu1", "gpu2"):
+        converged(tmp_path, first.named(f"{host}-converge").inputs["environment"], host)
+    drifted = Probe(reachable=True, generation=1, baseline=True, items=(Item("file", "/etc/x", "aa", "bb"),))
+    probes = {"gpu1": Probe(reachable=True, baseline=True), "gpu2": drifted}
+    done = run_program(config, probes=probes)
+    assert done.visited == [["gpu2"]]
+    assert ("info", "gpu2 converges: drift: file /etc/x: bb instead of aa") in done.logged
+    old, new = (run.named("gpu2-converge").inputs["environment"] for run in (first, done))
+    assert {name for name in new if new[name] != old[name]} == {"FREEHOLD_GENERATION"}
+    assert first.named("gpu1-converge").inputs == done.named("gpu1-converge").inputs
+
+
+def test_a_node_that_does_not_answer_is_unknown_and_nothing_of_it_changes(
+    config: dict[str, Any], run_program: Runner, tmp_path: Any
+) -> None:
+    first = run_program(config)
+    for host in ("gpu1", "gpu2"):
+        converged(tmp_path, first.named(f"{host}-converge").inputs["environment"], host)
+    silent = Probe(reachable=False, error="no route to host")
+    done = run_program(config, probes={"gpu1": Probe(reachable=True, baseline=True), "gpu2": silent})
+    assert ("warn", "gpu2 is unknown: no route to host") in done.logged
+    assert first.named("gpu2-converge").inputs == done.named("gpu2-converge").inputs
+    assert done.visited == []
