@@ -15,8 +15,8 @@ QUIET_LINT := PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_LINT_SKIP_SCHEMA_UPDATE=1 A
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
-up: environment  ## From a bare machine to an endpoint that answers
-	@$(SUDO) $(BIN)/freehold lab up
+up: environment  ## From a bare machine to an endpoint that answers; NODES=3 for more nodes, or fewer
+	@$(SUDO) $(BIN)/freehold lab up $(if $(NODES),--nodes $(NODES))
 
 down: environment  ## Remove every trace of the lab
 	@$(SUDO) $(BIN)/freehold lab down

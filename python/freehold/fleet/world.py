@@ -49,15 +49,10 @@ def describe_bundle(folder: Path, key_file: Path) -> Mapping[str, Any]:
 
 def describe_keys(folder: Path) -> Mapping[str, Any]:
     """Trust anchors, issuing certificate and WireGuard key of this machine; raises :class:`FreeholdError`."""
-    import importlib  # noqa: PLC0415
-
+    from freehold.keys import authority  # noqa: PLC0415
     from freehold.mesh import control  # noqa: PLC0415
 
-    try:
-        authority = importlib.import_module("freehold.keys.authority").describe(folder)
-    except ModuleNotFoundError:
-        authority = {"trust_anchors": "", "issuing_sha256": "0" * 64}
-    return {**authority, "mesh_public_key": control.ensure_key(folder)}
+    return {**authority.describe(folder), "mesh_public_key": control.ensure_key(folder)}
 
 
 def key_fault(path: Path) -> str | None:

@@ -24,12 +24,21 @@ def register(app: typer.Typer) -> None:
 
 @lab_app.command()
 def up(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Nodes; gpu1 if none.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Nodes; gpu1 and gpu2 if none.")
+    ] = None,
+    *,
+    nodes: Annotated[
+        int | None, typer.Option(min=1, max=20, help="How many nodes; those above it are removed.")
+    ] = None,
 ) -> None:
     """Raise the lab and provision it with `pulumi up`, from whatever is there to an endpoint that answers."""
     from freehold.lab import up as up_  # noqa: PLC0415
 
-    up_.up(names or up_.DEFAULT_NODES)
+    if nodes:
+        up_.up(up_.names_of(nodes), exactly=True)
+    else:
+        up_.up(names or up_.DEFAULT_NODES)
 
 
 @lab_app.command(name="test")

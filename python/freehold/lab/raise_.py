@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from freehold.lab import network, node, nvml, outside, reach, rootfs, seed, web
+from freehold.lab import mounts, network, node, nvml, outside, reach, rootfs, seed, web
 from freehold.lab.node import LabNode
 from freehold.lab.plan import node_number
 from freehold.lab.world import Lab, claim_folder, open_lab
 from freehold.steps import UP_TO_DATE, Report
 
-__all__ = ["Lab", "base_root", "nodes", "open_lab", "raise_network", "raise_nodes", "raise_web"]
+__all__ = ["Lab", "base_root", "nodes", "open_lab", "raise_network", "raise_nodes", "raise_web", "remove_node"]
 
 
 def raise_network(lab: Lab, report: Report) -> str:
@@ -59,6 +60,20 @@ def base_root(lab: Lab, report: Report) -> Path:
 def nodes(lab: Lab) -> list[LabNode]:
     """The installed nodes, powered or not, by number."""
     return node.nodes(lab.launcher, lab.plan, lab.paths)
+
+
+def remove_node(lab: Lab, name: str) -> None:
+    """Cut the power and remove disk, cables and the pinned host key; a node that is not there is fine."""
+    place = node.node_paths(lab.paths, name)
+    if not place.folder.is_dir():
+        return
+    node.power_off(lab.launcher, lab.plan, name)
+    for mount in mounts.below(mounts.read(), place.folder):
+        mounts.unmount(lab.runner, mount.point)
+    network.remove_namespace(lab.runner, lab.plan.namespace(name))
+    shutil.rmtree(place.folder)
+    place.log.unlink(missing_ok=True)
+    _pin(lab)
 
 
 def _install(lab: Lab, name: str, base: Path, library: Path, operator_key: str) -> LabNode:

@@ -16,6 +16,7 @@ from freehold.fleet import document as documents
 from freehold.fleet import interrupted, labconfig, state_backup_restore
 from freehold.fleet.pulumi_environment import PulumiFolders, lab_folders, new_secret, prepare
 from freehold.fleet.state_backup_copies import Place
+from freehold.keys import authority
 from freehold.lab import web
 from freehold.lab.node import LabNode
 from freehold.lab.plan import Plan
@@ -48,8 +49,8 @@ def open_stack(report: Report) -> LabStack:
     return LabStack(toolchain, environment, folders, lab_paths().logs)
 
 
-def client_key(path: Path) -> str:
-    """Return the lab's client key, made and kept (mode 0600) the first time."""
+def kept_secret(path: Path) -> str:
+    """Return a secret of the lab's, made and kept (mode 0600) the first time."""
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -61,6 +62,8 @@ def client_key(path: Path) -> str:
 def configure(stack: LabStack, nodes: Sequence[LabNode], plan: Plan) -> None:
     """Make ``Pulumi.lab.yaml`` say what was raised, with its two secrets encrypted."""
     paths = lab_paths()
+    kept_secret(paths.secrets / "root-passphrase")
+    authority.ensure(paths.keys, labconfig.STACK, paths.secrets / "root-passphrase")
     config = labconfig.render(
         [labconfig.LabNode(one.name, str(one.address), str(one.serve_address), one.host_key) for one in nodes],
         bundle_url=web.url(plan),
@@ -71,12 +74,12 @@ def configure(stack: LabStack, nodes: Sequence[LabNode], plan: Plan) -> None:
         mesh_network=str(plan.mesh),
         probe_targets=[f"{plan.internet}:443"],
     )
-    sealed = {"api_keys.operator": client_key(paths.secrets / "operator-key"), "digest_key": _digest_key(paths)}
+    sealed = {"api_keys.operator": kept_secret(paths.secrets / "operator-key"), "digest_key": _digest_key(paths)}
     labconfig.configure_stack(config, sealed, env=stack.environment, stamp=stack.folders.stamp)
 
 
 def _digest_key(paths: LabPaths) -> str:
-    return client_key(paths.secrets / "digest-key")
+    return kept_secret(paths.secrets / "digest-key")
 
 
 def mend(stack: LabStack) -> list[str]:

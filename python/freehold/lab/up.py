@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -14,8 +14,9 @@ from rich.text import Text
 from freehold.bundle import build
 from freehold.cost.token_cost import MINIMUM_WINDOW_SECONDS
 from freehold.errors import PartialError
-from freehold.lab import preflight, raise_, stack, stamp, web
+from freehold.lab import mesh, preflight, raise_, stack, stamp, web
 from freehold.lab.lock import lab_lock
+from freehold.lab.node import LabNode
 from freehold.lab.world import Lab, open_lab
 from freehold.paths import lab_paths
 from freehold.process import run
@@ -25,7 +26,7 @@ from freehold.status.probe import PROMPT, ProbeResult, probe
 from freehold.steps import Report, Step, Took, run_steps
 
 FLEET = "gpu"  # other nodes of a lab belong to whoever raised them: a test of a single role, say
-DEFAULT_NODES = (f"{FLEET}1",)
+DEFAULT_NODES = (f"{FLEET}1", f"{FLEET}2")
 WINDOW_SECONDS = MINIMUM_WINDOW_SECONDS + 6  # the exporter's sample may be 5 s old
 TIMINGS = "timings.json"
 """How long each step of the last `make up` took, for `make bench`."""
@@ -37,6 +38,8 @@ class Raising:
 
     lab: Lab
     names: Sequence[str]
+    exactly: bool = False
+    """Whether other nodes of the fleet are to be removed."""
     stack: stack.LabStack | None = None
     bundle_url: str = field(default="")
 
@@ -48,6 +51,7 @@ class Raising:
             Step("Bundle: packages, wheels, weights, signed", self.bundle),
             Step("Lab: networks and nodes (simulated GPUs)", self.raise_lab),
             Step("pulumi up: stack lab", self.pulumi_up),
+            Step("Private plane: this machine's end", self.raise_mesh),
             Step("First answers, long enough to count energy", first_answers),
         ]
 
@@ -80,22 +84,40 @@ class Raising:
     def pulumi_up(self, report: Report) -> str:
         """Configure the stack from what was raised, and run the real Pulumi."""
         assert self.stack is not None  # noqa: S101  the toolchain step came before
-        fleet = [node for node in raise_.nodes(self.lab) if node.name.startswith(FLEET)]
+        raised = [node for node in raise_.nodes(self.lab) if node.name.startswith(FLEET)]
+        fleet = [node for node in raised if node.name in self.names or not self.exactly]
         mended = stack.mend(self.stack)
         stack.configure(self.stack, fleet, self.lab.plan)
         result = stack.up(self.stack, report)
         stack.export(self.stack)
         stamp.write(lab_paths())
-        return "; ".join([*mended, result])
+        return "; ".join([*mended, result, *self._remove(set(raised) - set(fleet))])
+
+    def _remove(self, nodes: Collection[LabNode]) -> list[str]:
+        """Switch off what the stack has given up."""
+        for node in nodes:
+            raise_.remove_node(self.lab, node.name)
+        return [f"{node.name} is off and gone" for node in nodes]
+
+    def raise_mesh(self, report: Report) -> str:
+        """The control host joins the nodes' mesh."""
+        report(self.lab.plan.mesh_interface)
+        document = gather.load_document(lab_paths().export / "fleet.json")
+        return mesh.raise_mesh(self.lab, document, lab_paths().keys)
 
 
-def up(names: Sequence[str] = DEFAULT_NODES, console: Console | None = None) -> list[Took]:
-    """Raise and converge the lab, show where it answers and its status."""
+def names_of(count: int) -> list[str]:
+    """Names of a fleet of ``count`` nodes."""
+    return [f"{FLEET}{number}" for number in range(1, count + 1)]
+
+
+def up(names: Sequence[str] = DEFAULT_NODES, console: Console | None = None, *, exactly: bool = False) -> list[Took]:
+    """Raise and converge the lab, show where it answers and its status; ``exactly`` removes the fleet's other nodes."""
     shown = console or Console()
     lab = open_lab()
     lab.paths.root.mkdir(parents=True, exist_ok=True)
     with lab_lock(lab.paths.root):
-        took = run_steps(Raising(lab, names).steps(), shown)
+        took = run_steps(Raising(lab, names, exactly).steps(), shown)
         (lab.paths.root / TIMINGS).write_text(json.dumps([asdict(one) for one in took]), encoding="utf-8")
     total = sum(one.seconds for one in took)
     shown.print(Text(f"   together {total:48.1f} s"))
@@ -129,7 +151,7 @@ def first_answers(report: Report, clock: Callable[[], float] = time.monotonic) -
 
 def client_key() -> str:
     """Return the key that `make up` prints."""
-    return stack.client_key(lab_paths().secrets / "operator-key")
+    return stack.kept_secret(lab_paths().secrets / "operator-key")
 
 
 def chat_model(document: dict[str, Any]) -> str:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 import shlex
-import shutil
 import sys
 from typing import Any
 
 from freehold.bundle.describe import describe
 from freehold.errors import FreeholdError, RefusedError
-from freehold.lab import lock, mounts, network, node, raise_, reach, world
+from freehold.lab import lock, node, raise_, reach, world
 from freehold.lab.world import Lab
 from freehold.paths import PROJECT
 from freehold.process import run
@@ -71,17 +70,9 @@ def _document(lab: Lab, found: node.LabNode) -> dict[str, Any]:
 
 
 def remove_node(lab: Lab, name: str) -> dict[str, Any]:
-    """Cut the power and remove disk, cables and the pinned host key."""
-    place = node.node_paths(lab.paths, name)
-    if place.folder.is_dir():
-        with lock.lab_lock(lab.paths.root):
-            node.power_off(lab.launcher, lab.plan, name)
-            for mount in mounts.below(mounts.read(), place.folder):
-                mounts.unmount(run, mount.point)
-            network.remove_namespace(run, lab.plan.namespace(name))
-            shutil.rmtree(place.folder)
-            place.log.unlink(missing_ok=True)
-            raise_.raise_nodes(lab, [], lambda _: None)  # pins the nodes that are left
+    """Remove it, and everything that is only there for it."""
+    with lock.lab_lock(lab.paths.root):
+        raise_.remove_node(lab, name)
     return {"removed": name}
 
 

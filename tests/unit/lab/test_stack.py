@@ -51,9 +51,9 @@ def test_the_current_task_of_each_node_is_reported_once(tmp_path: Path) -> None:
     assert lines == ["gpu1: 3 base : Install"]
 
 
-def test_a_client_key_is_made_once_and_nobody_else_can_read_it(tmp_path: Path) -> None:
+def test_a_kept_secret_is_made_once_and_nobody_else_can_read_it(tmp_path: Path) -> None:
     path = tmp_path / "secrets" / "operator-key"
-    key = stack.client_key(path)
-    assert stack.client_key(path) == key
+    key = stack.kept_secret(path)
+    assert stack.kept_secret(path) == key
     assert key.startswith("fh-")
     assert path.stat().st_mode & 0o077 == 0
