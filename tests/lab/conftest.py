@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import testinfra
 from testinfra.host import Host
-from tests.lab.world import Document, Outside, ReadFacts
+from tests.lab.world import Document, NodeOf, Outside, ReadFacts
 
 from freehold.fleet import pulumi_environment
 from freehold.lab import outside as lab_outside
@@ -44,19 +44,36 @@ def first_host(document: Document) -> Document:
 
 
 @pytest.fixture(scope="session")
-def node(first_host: Document, access: gather.Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
-    """The first node, over SSH as the operations user with sudo; its host key is the pinned one."""
-    config = tmp_path_factory.mktemp("ssh") / "config"
-    words = gather.ssh_command(first_host, access)
-    settings = [word for word in words if "=" in word]
-    config.write_text(
-        f"Host {first_host['name']}\n  HostName {first_host['address']}\n  Port {first_host['port']}\n"
-        f"  User {OPERATIONS_USER}\n"
-        f"  ControlMaster auto\n  ControlPath {config.parent}/%C\n  ControlPersist 30\n"
-        + "".join(f"  {setting.replace('=', ' ', 1)}\n" for setting in settings)
-    )
-    yield testinfra.get_host(f"ssh://{first_host['name']}", ssh_config=str(config), sudo=True)
-    subprocess.run(["ssh", "-F", config, "-O", "exit", first_host["name"]], capture_output=True, check=False)
+def node_of(access: gather.Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeOf]:
+    """A node by its name, over SSH as the operations user with sudo; its host key is the pinned one."""
+    folder, opened = tmp_path_factory.mktemp("ssh"), set()
+
+    def connect(name: str) -> Host:
+        hosts = gather.load_document(lab_paths().export / "fleet.json")["hosts"]
+        (host,) = (one for one in hosts if one["name"] == name)
+        (folder / name).write_text(_ssh_config(host, access, folder), encoding="utf-8")
+        opened.add(name)
+        return testinfra.get_host(f"ssh://{name}", ssh_config=str(folder / name), sudo=True)
+
+    yield connect
+    for name in opened:
+        subprocess.run(["ssh", "-F", folder / name, "-O", "exit", name], capture_output=True, check=False)
+
+
+def _ssh_config(host: Document, access: gather.Access, folder: Path) -> str:
+    settings = [word for word in gather.ssh_command(host, access) if "=" in word]
+    lines = [
+        f"Host {host['name']}", f"HostName {host['address']}", f"Port {host['port']}", f"User {OPERATIONS_USER}",
+        "ControlMaster auto", f"ControlPath {folder}/%C", "ControlPersist 30",
+        *(setting.replace("=", " ", 1) for setting in settings),
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture(scope="session")
+def node(first_host: Document, node_of: NodeOf) -> Host:
+    """The first node."""
+    return node_of(first_host["name"])
 
 
 @pytest.fixture(scope="session")
@@ -76,12 +93,17 @@ def endpoint(document: Document, first_host: Document) -> str:
 
 
 @pytest.fixture(scope="session")
-def pulumi() -> Callable[..., str]:
-    """Run the real Pulumi on the lab's stack, as `eval "$(freehold fleet env)"` sets it up for a user."""
-    environment = pulumi_environment.variables(pulumi_environment.lab_folders(), lambda _: None)
+def pulumi_variables() -> dict[str, str]:
+    """The environment that `eval "$(freehold fleet env)"` sets up for a user."""
+    return pulumi_environment.variables(pulumi_environment.lab_folders(), lambda _: None)
+
+
+@pytest.fixture(scope="session")
+def pulumi(pulumi_variables: dict[str, str]) -> Callable[..., str]:
+    """Run the real Pulumi on the lab's stack."""
 
     def execute(*words: str) -> str:
-        done = run(["pulumi", *words], cwd=PROJECT / "stacks" / "fleet", env=environment, timeout=600)
+        done = run(["pulumi", *words], cwd=PROJECT / "stacks" / "fleet", env=pulumi_variables, timeout=600)
         return done.stdout
 
     return execute

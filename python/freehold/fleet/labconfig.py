@@ -74,6 +74,8 @@ def render(
         "gateway": {"port": gateway_port},
         "keys": {"folder": str(keys_folder)},
         "mesh": {"network": mesh_network},
+        # A canary, then all the others: a lab has no clients that would miss them.
+        "rolling": {"batch_size": 20},
         "prices": dict(prices),
         "sovereignty": {"probe_targets": list(probe_targets)},
     }
