@@ -15,14 +15,20 @@ from pulumi.runtime.proto import provider_pb2_grpc
 
 from freehold.pulumi_command.engine import CHANNEL_OPTIONS, Engine
 from freehold.pulumi_command.lifecycle import Lifecycle
-from freehold.pulumi_command.local import GRACE_SECONDS
 from freehold.pulumi_command.service import Service
+from freehold.pulumi_command.work import GRACE_SECONDS
 
 # Threads are made when they are needed; Pulumi runs 4 resources a core at once unless told otherwise.
 MOST_CALLS_AT_ONCE = 1024
 
 # How long commands may live on after a Pulumi that was killed and could not say goodbye.
 PARENT_LOOK_SECONDS = 1.0
+
+# After the grace, for what did not end by request to be ended by order, on a host too.
+ORDER_SECONDS = 5.0
+
+# For the last answers to reach Pulumi.
+GOODBYE_SECONDS = 1.0
 
 
 def main() -> None:
@@ -45,7 +51,9 @@ def main() -> None:
     while os.getppid() == parent and not ending.wait(PARENT_LOOK_SECONDS):
         pass
     lifecycle.cancellation.cancel()
-    server.stop(GRACE_SECONDS).wait()
+    # Not `server.stop`'s own wait: it ends with the calls, and the calls end with a Pulumi that is gone.
+    lifecycle.cancellation.wait_for_ends(GRACE_SECONDS + ORDER_SECONDS)
+    server.stop(GOODBYE_SECONDS).wait()
     # Threads that wait for a host that never answers must not keep us alive.
     os._exit(0)
 

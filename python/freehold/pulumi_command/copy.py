@@ -1,6 +1,6 @@
-"""``command:remote:CopyToRemote``: files and folders to a host, over SFTP.
+"""``command:remote:CopyToRemote`` and ``command:remote:CopyFile``: files and folders to a host, over SFTP.
 
-Where things go, as the SDK documents it (a source folder with an ending slash means its contents)::
+Where CopyToRemote puts things, as the SDK documents it (a source folder with an ending slash means its contents)::
 
     source | destination is a folder | it does not exist | it is a file
     -------+-------------------------+-------------------+-------------
@@ -8,6 +8,8 @@ Where things go, as the SDK documents it (a source folder with an ending slash m
     dir/   | destination/x           | destination/x     | error
     file   | destination/file        | destination       | overwritten
     text   | error                   | destination       | overwritten
+
+CopyFile, its older form, knows files only: the destination is the file's whole path, in a folder that exists.
 """
 
 from __future__ import annotations
@@ -22,7 +24,6 @@ from typing import Any
 
 import paramiko
 
-from freehold.pulumi_command.connection import Target
 from freehold.pulumi_command.remote import connected
 from freehold.pulumi_command.work import CommandError, Task
 
@@ -30,8 +31,8 @@ from freehold.pulumi_command.work import CommandError, Task
 def copy(task: Task) -> None:
     """Copy the inputs' ``source`` to their ``remotePath``. Raises :class:`CommandError`."""
     source, destination = task.inputs["source"], task.inputs["remotePath"]
-    with connected(Target.of(task.inputs["connection"]), task) as connection:
-        files = connection.sftp()
+    with connected(task) as session:
+        files = session.connection.sftp()
         try:
             if "text" in source and not source.get("path"):
                 _copy_text(files, source["text"], destination)
@@ -39,6 +40,21 @@ def copy(task: Task) -> None:
                 _copy_path(files, source["path"], destination)
         except OSError as error:
             raise CommandError(f"copying {_named(source)} to {destination}: {error}") from error
+
+
+def copy_file(task: Task) -> None:
+    """Copy the file at the inputs' ``localPath`` to their ``remotePath``. Raises :class:`CommandError`."""
+    source, destination = task.inputs["localPath"], task.inputs["remotePath"]
+    if not Path(source).is_file():
+        raise CommandError(f"localPath {source} is no file on this machine: CopyFile copies one file")
+    with connected(task) as session:
+        try:
+            session.connection.sftp().put(source, destination)
+        except OSError as error:
+            raise CommandError(
+                f"copying {source} to {destination}: {error} (CopyFile wants the path of a file in a folder that "
+                "exists; CopyToRemote makes folders)"
+            ) from error
 
 
 def _named(source: Mapping[str, Any]) -> str:

@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from freehold.pulumi_command import wire
-
-# A change of these replaces the resource: the new one is created, then the old one's `delete` runs.
-REPLACING = "triggers"
+from freehold.pulumi_command import schema, wire
 
 Kinds = Mapping[str, str]
 """From the path of a property to ``ADD``, ``DELETE`` or ``UPDATE``, with ``_REPLACE`` where that is what follows."""
@@ -16,17 +13,22 @@ Kinds = Mapping[str, str]
 _NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 
 
-def changes(old: Mapping[str, wire.Tree], new: Mapping[str, wire.Tree]) -> Kinds:
+def changes(resource: str, old: Mapping[str, wire.Tree], new: Mapping[str, wire.Tree]) -> Kinds:
     """Every changed property; what the engine adds for itself (``__…``, ``version``) is no input of the command."""
+    replacing = schema.RESOURCES[resource].replaces
     return {
-        path: kind + "_REPLACE" if re.match(rf"{REPLACING}\b", path) else kind
+        path: kind + "_REPLACE" if replacing is None or _name(path) in replacing else kind
         for path, kind in _walk("", _own(old), _own(new))
     }
 
 
 def names(paths: Iterable[str]) -> list[str]:
     """The inputs that the paths lead into."""
-    return sorted({re.split(r"[.\[]", path, maxsplit=1)[0] for path in paths})
+    return sorted({*map(_name, paths)})
+
+
+def _name(path: str) -> str:
+    return re.split(r"[.\[]", path, maxsplit=1)[0]
 
 
 def _own(inputs: Mapping[str, wire.Tree]) -> dict[str, wire.Tree]:
@@ -34,7 +36,7 @@ def _own(inputs: Mapping[str, wire.Tree]) -> dict[str, wire.Tree]:
 
 
 def _walk(path: str, old: wire.Tree, new: wire.Tree) -> Iterator[tuple[str, str]]:
-    if old == new:
+    if _comparable(old) == _comparable(new):
         return
     if _is_map(old) and _is_map(new):
         for key in sorted({*old, *new}):
@@ -53,6 +55,20 @@ def _pair(path: str, old: wire.Tree, new: wire.Tree) -> Iterator[tuple[str, str]
         yield path, "DELETE"
     else:
         yield from _walk(path, old, new)
+
+
+def _comparable(tree: wire.Tree) -> wire.Tree:
+    """Assets are their digests, wherever they lie. Within a secret all is secret, whether marked once more or not."""
+    if isinstance(tree, list):
+        return [*map(_comparable, tree)]
+    if not isinstance(tree, dict):
+        return tree
+    mark = tree.get(wire.SIGNATURE)
+    if mark == wire.SECRET:
+        return {wire.SIGNATURE: mark, "value": _comparable(wire.plain(tree["value"]))}
+    if mark in (wire.ASSET, wire.ARCHIVE) and tree.get("hash"):
+        return {wire.SIGNATURE: mark, "hash": tree["hash"]}
+    return {key: _comparable(value) for key, value in tree.items()}
 
 
 def _is_map(tree: wire.Tree) -> bool:

@@ -9,14 +9,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from freehold.pulumi_command import check, wire
+from freehold.pulumi_command import schema, wire
 from freehold.pulumi_command.secrecy import Redactor
 from freehold.pulumi_command.work import Cancellation, CommandError, Output, Task
 
 Trees = Mapping[str, wire.Tree]
 Log = Callable[[str], None]
 
-OUTPUTS = ("stdout", "stderr")
+COPIES = (schema.COPY, schema.COPY_FILE)
+STREAMS = ("stdout", "stderr")
+FOUND = ("assets", "archive")
 NOTHING = Output()
 
 
@@ -45,8 +47,19 @@ def _copy(task: Task) -> Output:
     return Output()
 
 
+def _copy_file(task: Task) -> Output:
+    _load("copy").copy_file(task)
+    return Output()
+
+
 def _workers() -> dict[str, Callable[[Task], Output]]:
-    return {check.LOCAL: _run_local, check.REMOTE: _run_remote, check.COPY: _copy}
+    return {
+        schema.LOCAL: _run_local,
+        schema.RUN: _run_local,
+        schema.REMOTE: _run_remote,
+        schema.COPY: _copy,
+        schema.COPY_FILE: _copy_file,
+    }
 
 
 @dataclass(frozen=True)
@@ -60,34 +73,38 @@ class Lifecycle:
         """Run `create`, or copy. In a preview nothing runs, and the outputs are unknown."""
         if preview:
             return _Created("", _with_unknown_outputs(kind, inputs))
-        identity = name + secrets.token_hex(4)
-        if kind == check.COPY:
+        digits = secrets.token_hex(4)
+        if kind in COPIES:
             self._work(kind, "", inputs, log, timeout=timeout)
-            return _Created(identity, dict(inputs))
+            return _Created(digits, dict(inputs))
         command = wire.plain(inputs.get("create"))
         output = NOTHING if command is None else self._work(kind, command, inputs, log, timeout=timeout)
-        return _Created(identity, _with_outputs(inputs, output))
+        return _Created(name + digits, _with_outputs(inputs, output))
 
     def update(self, kind: str, old: Trees, inputs: Trees, log: Log, *, timeout: float, preview: bool) -> Trees:
         """Run `update`, or `create` where there is none, or copy what changed."""
         if preview:
             return _with_unknown_outputs(kind, inputs)
-        if kind == check.COPY:
+        if kind in COPIES:
             if _source(old) != _source(inputs):
                 self._work(kind, "", inputs, log, timeout=timeout)
             return dict(inputs)
         plain = wire.plain(dict(inputs))
         command = plain.get("create") if plain.get("update") is None else plain["update"]
         if command is None:
-            return {**inputs, **{name: old.get(name, "") for name in OUTPUTS}}
+            return {**inputs, **{name: old.get(name, "") for name in STREAMS}}
         output = self._work(kind, command, inputs, log, timeout=timeout, previous=_previous(old))
         return _with_outputs(inputs, output)
 
     def delete(self, kind: str, old: Trees, log: Log, *, timeout: float) -> None:
         """Run `delete` as the state has it. What was copied stays: the SDK documents no removal."""
         command = wire.plain(old.get("delete"))
-        if kind != check.COPY and command is not None:
+        if kind not in COPIES and command is not None:
             self._work(kind, command, old, log, timeout=timeout, previous=_previous(old))
+
+    def invoke(self, function: str, inputs: Trees, log: Log) -> Trees:
+        """Run a function's command. What it is given comes back beside what it found."""
+        return _with_outputs(inputs, self._work(function, wire.plain(inputs["command"]), inputs, log, timeout=0))
 
     def _work(
         self, kind: str, command: str, inputs: Trees, log: Log, *, timeout: float, previous: Output = NOTHING
@@ -95,7 +112,7 @@ class Lifecycle:
         redactor = Redactor.of(inputs)
         task = Task(
             command=command,
-            inputs=wire.plain({key: value for key, value in inputs.items() if key not in OUTPUTS}),
+            inputs=wire.plain({key: value for key, value in inputs.items() if key not in (*STREAMS, *FOUND)}),
             previous=previous,
             log=lambda line: log(redactor.mask(line)),
             cancellation=self.cancellation,
@@ -114,18 +131,21 @@ class _Created:
 
 
 def _previous(old: Trees) -> Output:
-    stdout, stderr = (wire.plain(old.get(name)) for name in OUTPUTS)
+    stdout, stderr = (wire.plain(old.get(name)) for name in STREAMS)
     return Output(stdout or "", stderr or "")
 
 
 def _with_outputs(inputs: Trees, output: Output) -> dict[str, wire.Tree]:
+    """Files of an earlier run are not among them: the engine keeps their digests only, and no SDK reads such assets."""
     redactor = Redactor.of(inputs)
     texts: dict[str, Any] = {"stdout": output.stdout, "stderr": output.stderr}
-    return {**inputs, **{name: wire.as_secret(text) if redactor.finds(text) else text for name, text in texts.items()}}
+    marked = {name: wire.as_secret(text) if redactor.finds(text) else text for name, text in texts.items()}
+    return {**inputs, **marked, **output.found}
 
 
 def _with_unknown_outputs(kind: str, inputs: Trees) -> dict[str, wire.Tree]:
-    return dict(inputs) if kind == check.COPY else {**inputs, **dict.fromkeys(OUTPUTS, wire.UNKNOWN)}
+    """The files that a command will leave are left out: an SDK takes what is missing in a preview as not known."""
+    return dict(inputs) if kind in COPIES else {**inputs, **dict.fromkeys(STREAMS, wire.UNKNOWN)}
 
 
 def _source(trees: Trees) -> tuple[Any, Any]:

@@ -1,4 +1,4 @@
-"""``command:local:Command``: a command on the machine that runs Pulumi."""
+"""``command:local:Command`` and ``command:local:run``: a command on the machine that runs Pulumi."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import os
 import signal
 import subprocess
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from freehold.pulumi_command.work import STDERR, STDOUT, Capture, CommandError, Output, Task
+from freehold.pulumi_command import assets
+from freehold.pulumi_command.work import GRACE_SECONDS, STDERR, STDOUT, Capture, CommandError, Output, Task
 
 SHELL = ("/bin/sh", "-c")
-
-# Between the request to end and the order: time for Ansible to close its connections.
-GRACE_SECONDS = 5.0
 
 READ_BYTES = 64 * 1024
 READER_LOOKS_EVERY_SECONDS = 0.2
@@ -40,7 +39,7 @@ def run(task: Task) -> Output:
         raise capture.failure(stopper.reason)
     if process.returncode != 0:
         raise capture.failure(_ending(process.returncode))
-    return capture.output()
+    return replace(capture.output(), found=assets.collect(task.inputs))
 
 
 def _start(task: Task) -> subprocess.Popen[bytes]:

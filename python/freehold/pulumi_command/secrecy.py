@@ -6,18 +6,16 @@ stricter, for a forgotten mark would put a key into the state in the clear.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from freehold.pulumi_command import wire
+from freehold.pulumi_command.schema import CONNECTION_SECRETS
 
 SHOWN_INSTEAD = "[secret]"
 
 # Shorter texts are left alone, as Pulumi's own log filter does: masking every "1" would make output unreadable.
 SHORTEST_MASKED = 3
-
-# The SDK marks a whole connection as secret. Its address and user belong in messages; these do not.
-CONNECTION_SECRETS = ("password", "privateKey", "privateKeyPassword")
 
 
 @dataclass(frozen=True)
@@ -30,9 +28,7 @@ class Redactor:
     def of(cls, inputs: Mapping[str, wire.Tree]) -> Redactor:
         """The redactor for a resource's inputs."""
         texts = {text for key, tree in inputs.items() if key != "connection" for text in wire.secret_texts(tree)}
-        connection = wire.plain(inputs.get("connection")) or {}
-        if isinstance(connection, dict):
-            texts |= {text for name in CONNECTION_SECRETS if isinstance(text := connection.get(name), str)}
+        texts |= {*_connection_texts(wire.plain(inputs.get("connection")))}
         return cls(tuple(sorted(_parts(texts), key=len, reverse=True)))
 
     def mask(self, text: str) -> str:
@@ -44,6 +40,13 @@ class Redactor:
     def finds(self, text: str) -> bool:
         """Whether ``text`` repeats a secret."""
         return any(secret in text for secret in self.texts)
+
+
+def _connection_texts(connection: wire.Tree) -> Iterator[str]:
+    """The SDK marks a whole connection as secret. Its address and user belong in messages; keys and passwords not."""
+    if isinstance(connection, dict):
+        yield from (text for name in CONNECTION_SECRETS if isinstance(text := connection.get(name), str))
+        yield from _connection_texts(connection.get("proxy"))
 
 
 def _parts(texts: Iterable[str]) -> set[str]:

@@ -7,7 +7,7 @@ inputs, and its errors carry a Python traceback to the user; so this serves the 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 import grpc  # type: ignore[import-untyped]
@@ -15,7 +15,7 @@ from google.protobuf import empty_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto import plugin_pb2, provider_pb2_grpc
 from pulumi.runtime.proto import provider_pb2 as messages
 
-from freehold.pulumi_command import VERSION, check, diff, wire
+from freehold.pulumi_command import VERSION, check, diff, schema, wire
 from freehold.pulumi_command.engine import Engine
 from freehold.pulumi_command.lifecycle import Lifecycle, Log
 from freehold.pulumi_command.work import CommandError
@@ -33,8 +33,8 @@ class Service(provider_pb2_grpc.ResourceProviderServicer):
         return plugin_pb2.PluginInfo(version=VERSION)
 
     def GetSchema(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
-        """Enough for tools that ask; the SDK brings its own."""
-        return messages.GetSchemaResponse(schema=json.dumps({"name": "command", "version": VERSION}))
+        """The surface without its descriptions, which the SDK brings itself."""
+        return messages.GetSchemaResponse(schema=json.dumps(schema.document()))
 
     def CheckConfig(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
         """The provider has no settings of its own."""
@@ -56,14 +56,11 @@ class Service(provider_pb2_grpc.ResourceProviderServicer):
     def Check(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
         """Refuse wrong inputs before anything runs."""
         completed, failures = check.check(_kind(request.urn), wire.decode(request.news))
-        return messages.CheckResponse(
-            inputs=wire.encode(completed),
-            failures=[messages.CheckFailure(property=path, reason=reason) for path, reason in failures],
-        )
+        return messages.CheckResponse(inputs=wire.encode(completed), failures=_failures(failures))
 
     def Diff(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
         """Compare inputs with inputs; outputs have no part in it."""
-        kinds = diff.changes(wire.decode(request.old_inputs), wire.decode(request.news))
+        kinds = diff.changes(_kind(request.urn), wire.decode(request.old_inputs), wire.decode(request.news))
         return messages.DiffResponse(
             changes=messages.DiffResponse.DIFF_SOME if kinds else messages.DiffResponse.DIFF_NONE,
             # By the name of the input: Pulumi's short display shows no deeper paths.
@@ -118,8 +115,15 @@ class Service(provider_pb2_grpc.ResourceProviderServicer):
         return messages.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
 
     def Invoke(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Functions (`local.run`) are left to the official plugin."""
-        _fail(context, CommandError(check.not_implemented(f"function {request.tok}", "use a local.Command")))
+        """Run a function, in a preview too: the SDK documents that it always runs."""
+        completed, failures = check.check(request.tok, wire.decode(request.args))
+        if failures:
+            return messages.InvokeResponse(failures=_failures(failures))
+        try:
+            returned = self._lifecycle.invoke(request.tok, completed, self._log(""))
+        except CommandError as error:
+            _fail(context, error)
+        return messages.InvokeResponse(**{"return": wire.encode(returned)})
 
     def _log(self, urn: str) -> Log:
         return lambda line: self._engine.log(urn, line)
@@ -128,6 +132,10 @@ class Service(provider_pb2_grpc.ResourceProviderServicer):
 def _kind(urn: str) -> str:
     """The type of the resource itself: the last one of a chain of parents in its URN."""
     return urn.split("::")[2].rsplit("$", 1)[-1]
+
+
+def _failures(failures: Iterable[check.Failure]) -> list[Any]:
+    return [messages.CheckFailure(property=path, reason=reason) for path, reason in failures]
 
 
 def _detailed(kinds: Mapping[str, str]) -> dict[str, Any]:

@@ -11,6 +11,9 @@ from typing import Any
 
 STDOUT, STDERR = "stdout", "stderr"
 
+# Between the request to end and the order: time for Ansible to close its connections.
+GRACE_SECONDS = 5.0
+
 # The kernel's limit for one variable (128 KiB with its name and the ending zero).
 LONGEST_VARIABLE = 128 * 1024 - 64
 
@@ -21,10 +24,11 @@ class CommandError(Exception):
 
 @dataclass(frozen=True)
 class Output:
-    """What a command wrote, without the last line's end."""
+    """What a command wrote, without the last line's end; ``found`` are the files that it left, where asked for."""
 
     stdout: str = ""
     stderr: str = ""
+    found: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 class Cancellation:
@@ -33,7 +37,7 @@ class Cancellation:
     def __init__(self) -> None:
         self.event = threading.Event()
         self._stops: dict[object, Callable[[], None]] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
 
     def refuse_if_cancelled(self) -> None:
         """Raise :class:`CommandError` when nothing may begin any more."""
@@ -50,7 +54,7 @@ class Cancellation:
 
     @contextmanager
     def stopping(self, stop: Callable[[], None]) -> Iterator[None]:
-        """While the block runs, :meth:`cancel` calls ``stop``; at once when it came just before."""
+        """While the block runs, :meth:`cancel` calls ``stop``, which must not wait; at once when it came before."""
         token = object()
         with self._lock:
             self._stops[token] = stop
@@ -60,7 +64,13 @@ class Cancellation:
             yield
         finally:
             with self._lock:
-                self._stops.pop(token, None)
+                del self._stops[token]
+                self._lock.notify_all()
+
+    def wait_for_ends(self, seconds: float) -> None:
+        """Until nothing runs any more, or the time is over."""
+        with self._lock:
+            self._lock.wait_for(lambda: not self._stops, seconds)
 
 
 @dataclass(frozen=True)

@@ -8,26 +8,40 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from freehold.pulumi_command import connection
-from freehold.pulumi_command.connection import HostKeyError, Target, dial, open_connection
+from freehold.pulumi_command import connection, hostkey, login
+from freehold.pulumi_command.connection import dial, open_connection
+from freehold.pulumi_command.hostkey import HostKeyError
+from freehold.pulumi_command.target import Target
 from freehold.pulumi_command.work import Cancellation, CommandError
 
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFL3Tz1e3xPjuVVG4IdZJsVLFwJqlyQeAYCQ9Ee5VtHR gpu1"
 TARGET = Target("127.0.0.1", "root", 22, dial_error_limit=2, per_dial_timeout=0.2, host_key=HOST_KEY)
 
 
+class Opened:
+    """A connection that says whose it is, and whether it was closed."""
+
+    def __init__(self, host: str) -> None:
+        self.host, self.closed = host, False
+
+    def close(self) -> None:
+        self.closed = True
+
+
 class Dialler:
-    """Fails ``failures`` times with ``error``, then connects."""
+    """Fails ``failures`` times with ``error``, then connects; remembers from where each target was tried."""
 
     def __init__(self, failures: int, error: Exception | None = None) -> None:
         self.left, self.calls = failures, 0
         self.error = error or ConnectionRefusedError(111, "Connection refused")
+        self.opened: list[Opened] = []
 
-    def __call__(self, _target: Target) -> str:
+    def __call__(self, target: Target, _proxy: object = None) -> Opened:
         self.calls += 1
         if self.calls <= self.left:
             raise self.error
-        return "connected"
+        self.opened.append(Opened(target.host))
+        return self.opened[-1]
 
 
 @pytest.fixture(autouse=True)
@@ -37,16 +51,71 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_target_is_read_from_checked_inputs_and_keeps_its_secrets_to_itself() -> None:
     target = Target.of(
-        {"host": "h", "user": "u", "port": 22.0, "dialErrorLimit": 10.0, "perDialTimeout": 15.0, "password": "pw123"}
+        {"host": "h", "user": "u", "port": 22.0, "dialErrorLimit": 10.0, "perDialTimeout": 15.0, "password": "pw123"},
+        {},
     )
     assert (target.port, target.dial_error_limit, target.per_dial_timeout, target.password) == (22, 10, 15.0, "pw123")
     assert "pw123" not in repr(target)
 
 
+GIVEN = {"host": "h", "user": "u", "port": 22.0, "dialErrorLimit": 10.0, "perDialTimeout": 15.0}
+
+
+@pytest.mark.parametrize(
+    ("given", "socket"),
+    [
+        ({}, "/run/shell"),
+        ({"agentSocketPath": "/run/own"}, "/run/own"),
+        ({"agentSocketPath": "/run/own", "password": "p"}, "/run/own"),
+        ({"password": "p"}, ""),
+        ({"privateKey": "k"}, ""),
+    ],
+)
+def test_the_agent_of_the_shell_is_asked_only_where_the_connection_brings_nothing(
+    given: dict[str, str], socket: str
+) -> None:
+    assert Target.of({**GIVEN, **given}, {"SSH_AUTH_SOCK": "/run/shell"}).agent_socket == socket
+    assert Target.of({**GIVEN, "password": "p", "proxy": {**GIVEN, **given}}, {}).agent_socket == ""
+
+
+def test_an_agent_that_does_not_answer_is_named_and_not_tried_again(tmp_path: Path) -> None:
+    lines: list[str] = []
+    target = replace(TARGET, agent_socket=str(tmp_path / "none"))
+    with pytest.raises(CommandError, match=f"the SSH agent at {tmp_path}/none does not answer .*: start it"):
+        dial(target, lines.append, Cancellation())
+    assert lines == []
+
+
+PROXIED = replace(TARGET, host="inner", proxy=replace(TARGET, host="outer", dial_error_limit=0))
+
+
+def test_a_proxy_is_reached_first_and_has_a_limit_of_its_own() -> None:
+    dialler = Dialler(0)
+    line = dial(PROXIED, lambda _line: None, Cancellation(), connect=dialler)
+    assert [opened.host for opened in dialler.opened] == ["outer", "inner"]
+    line.close()
+    assert all(opened.closed for opened in dialler.opened)
+    with pytest.raises(CommandError, match=r"no connection after 1 attempts \(dial proxy\): root@outer:22"):
+        dial(PROXIED, lambda _line: None, Cancellation(), connect=Dialler(1))
+
+
+def test_a_host_that_the_proxy_does_not_reach_leaves_no_connection_to_the_proxy() -> None:
+    outer = Opened("outer")
+
+    def connect(_target: Target, proxy: object) -> Opened:
+        if proxy is None:
+            return outer
+        raise paramiko.ChannelException(2, "Connect failed")
+
+    with pytest.raises(CommandError, match=r"\(dial from proxy\): .*the proxy does not reach it: Connect failed"):
+        dial(PROXIED, lambda _line: None, Cancellation(), connect=connect)
+    assert outer.closed
+
+
 def test_errors_up_to_the_limit_are_forgiven_and_told() -> None:
     lines: list[str] = []
     dialler = Dialler(2)
-    assert dial(TARGET, lines.append, Cancellation(), connect=dialler) == "connected"
+    assert dial(TARGET, lines.append, Cancellation(), connect=dialler).host is dialler.opened[0]
     assert [line.partition(" failed")[0] for line in lines] == ["Dial 1/2", "Dial 2/2"]
 
 
@@ -110,8 +179,8 @@ def test_a_private_key_that_is_none_says_what_to_pass() -> None:
 
 
 def test_fingerprints_are_those_of_ssh_keygen() -> None:
-    key = connection._parse_host_key(HOST_KEY)
-    assert connection.fingerprint(key).startswith("ssh-ed25519 SHA256:")
+    key = hostkey.parse(HOST_KEY)
+    assert hostkey.fingerprint(key).startswith("ssh-ed25519 SHA256:")
 
 
 @pytest.mark.parametrize(
@@ -124,7 +193,7 @@ def test_every_usual_kind_of_private_key_is_read_encrypted_or_not(tmp_path: Path
         check=True,
     )
     target = replace(TARGET, private_key=file.read_text(), private_key_password=password)
-    key = connection._private_key(target)
+    key = login.private_key(target)
     assert key is not None
     assert file.with_suffix(".pub").read_text().split()[1] == key.get_base64()
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from freehold.pulumi_command import check, wire
+from freehold.pulumi_command import schema, wire
 from freehold.pulumi_command.lifecycle import Lifecycle
 from freehold.pulumi_command.work import CommandError, Output, Task
 
@@ -19,7 +19,7 @@ class World:
         self.tasks: list[Task] = []
         self.logged: list[str] = []
         self._answer = answer
-        self.lifecycle = Lifecycle(workers=dict.fromkeys(check.RESOURCES, self._work))
+        self.lifecycle = Lifecycle(workers=dict.fromkeys([*schema.RESOURCES, *schema.FUNCTIONS], self._work))
 
     def _work(self, task: Task) -> Output:
         self.tasks.append(task)
@@ -27,13 +27,13 @@ class World:
             raise self._answer
         return self._answer
 
-    def create(self, kind: str = check.LOCAL, *, preview: bool = False, **inputs: Any) -> Any:
+    def create(self, kind: str = schema.LOCAL, *, preview: bool = False, **inputs: Any) -> Any:
         return self.lifecycle.create(kind, "name", inputs, self.logged.append, timeout=7, preview=preview)
 
-    def update(self, old: dict[str, Any], *, kind: str = check.LOCAL, preview: bool = False, **inputs: Any) -> Any:
+    def update(self, old: dict[str, Any], *, kind: str = schema.LOCAL, preview: bool = False, **inputs: Any) -> Any:
         return self.lifecycle.update(kind, old, inputs, self.logged.append, timeout=7, preview=preview)
 
-    def delete(self, old: dict[str, Any], kind: str = check.LOCAL) -> None:
+    def delete(self, old: dict[str, Any], kind: str = schema.LOCAL) -> None:
         self.lifecycle.delete(kind, old, self.logged.append, timeout=7)
 
     @property
@@ -62,7 +62,7 @@ def test_without_create_nothing_runs(world: World) -> None:
     assert world.commands == []
 
 
-@pytest.mark.parametrize("kind", [check.LOCAL, check.REMOTE])
+@pytest.mark.parametrize("kind", [schema.LOCAL, schema.REMOTE])
 def test_a_preview_runs_nothing_and_its_outputs_are_unknown(world: World, kind: str) -> None:
     created = world.create(kind, preview=True, create="run")
     updated = world.update({"stdout": "old"}, kind=kind, preview=True, create="run")
@@ -99,13 +99,13 @@ def source(digest: str) -> dict[str, str]:
 
 def test_a_copy_happens_at_creation_and_when_source_or_path_change(world: World) -> None:
     first: dict[str, Any] = {"connection": CONNECTION, "source": source("1"), "remotePath": "/a"}
-    assert world.create(check.COPY, **first).properties == first
-    world.update(first, kind=check.COPY, **first)
+    assert world.create(schema.COPY, **first).properties == first
+    world.update(first, kind=schema.COPY, **first)
     assert len(world.tasks) == 1
-    world.update(first, kind=check.COPY, **{**first, "source": source("2")})
-    world.update(first, kind=check.COPY, **{**first, "remotePath": "/b"})
+    world.update(first, kind=schema.COPY, **{**first, "source": source("2")})
+    world.update(first, kind=schema.COPY, **{**first, "remotePath": "/b"})
     assert len(world.tasks) == 3
-    world.delete(first, check.COPY)
+    world.delete(first, schema.COPY)
     assert len(world.tasks) == 3
 
 
@@ -128,3 +128,33 @@ def test_commands_get_plain_values(world: World) -> None:
     world.create(create=wire.as_secret("run"), environment=wire.as_secret({"K": "v"}))
     assert world.commands == ["run"]
     assert world.tasks[0].inputs["environment"] == {"K": "v"}
+
+
+def test_a_file_is_copied_once_and_has_no_name_in_its_identity(world: World) -> None:
+    inputs: dict[str, Any] = {"connection": CONNECTION, "localPath": "a", "remotePath": "/a"}
+    created = world.create(schema.COPY_FILE, **inputs)
+    assert created.properties == inputs
+    assert len(bytes.fromhex(created.identity)) == 4
+    world.delete(inputs, schema.COPY_FILE)
+    assert len(world.tasks) == 1
+
+
+def test_a_function_runs_its_command_and_gives_back_what_it_was_given(world: World) -> None:
+    inputs = {"command": "run", "stdin": wire.as_secret("said")}
+    returned = world.lifecycle.invoke(schema.RUN, inputs, world.logged.append)
+    assert returned == {**inputs, "stdout": wire.as_secret("said"), "stderr": "warned"}
+    assert world.commands == ["run"]
+
+
+FOUND = {"assets": {"a": source("1")}}
+
+
+def test_files_that_a_command_left_are_outputs_beside_what_it_said() -> None:
+    properties = World(Output("said", "", FOUND)).create(create="c", assetPaths=["a"]).properties
+    assert properties == {"create": "c", "assetPaths": ["a"], "stdout": "said", "stderr": "", **FOUND}
+
+
+def test_files_of_the_last_run_go_when_an_update_looks_for_none(world: World) -> None:
+    """The engine shows a plugin old assets without their contents, and the SDK cannot read such ones."""
+    assert "assets" not in world.update({"stdout": "", **FOUND}, update="u")
+    assert "assets" not in world.update({"stdout": "", **FOUND})

@@ -132,3 +132,9 @@ def _assert_gone(pid: int) -> None:
             return
         signal.sigtimedwait([], 0.05)
     pytest.fail(f"process {pid} is still there")
+
+
+def test_files_that_the_command_left_are_found_after_it(tmp_path: Path) -> None:
+    found = local.run(task("echo new > made", dir=str(tmp_path), assetPaths=["made"])).found
+    assert [*found["assets"]] == ["made"]
+    assert local.run(task("true", dir=str(tmp_path))).found == {}

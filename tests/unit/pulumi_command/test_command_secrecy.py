@@ -35,6 +35,11 @@ def test_of_a_connection_the_credentials_are_masked_and_the_address_is_not() -> 
     assert redactor.mask("root@10.83.0.11: let me in, abcdef") == "root@10.83.0.11: [secret], [secret]"
 
 
+def test_what_the_proxy_is_told_is_masked_too() -> None:
+    redactor = Redactor.of({"connection": secret({"host": "h", "proxy": {"host": "p", "password": "let me in"}})})
+    assert redactor.mask("p: let me in") == "p: [secret]"
+
+
 def test_what_is_not_known_yet_masks_nothing() -> None:
     redactor = Redactor.of({"connection": wire.UNKNOWN, "stdin": secret(wire.UNKNOWN)})
     assert redactor.texts == ()
