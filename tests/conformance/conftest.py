@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conformance import sshd
+from tests.conformance import agents, sshd
 from tests.conformance.doors import LateDoor, ShutDoor
 from tests.conformance.harness import Ran, Stack
 
@@ -63,8 +63,49 @@ def toolchain(plugin: str, tmp_path_factory: pytest.TempPathFactory) -> Toolchai
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sshd.SshServer]:
     server = sshd.start(tmp_path_factory.mktemp("sshd"))
     yield server
-    server.process.terminate()
-    server.process.wait(timeout=10)
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def bastion(server: sshd.SshServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[sshd.SshServer]:
+    """A second host on the way to the first, with keys of its own; it lets nobody further than there."""
+    settings = f"PermitOpen 127.0.0.1:{server.port}\nPasswordAuthentication yes\nPermitRootLogin yes\nLogLevel DEBUG1\n"
+    bastion = sshd.start(tmp_path_factory.mktemp("bastion"), settings=settings, password=SECRET)
+    yield bastion
+    bastion.stop()
+
+
+@pytest.fixture(scope="session")
+def agent(
+    server: sshd.SshServer, bastion: sshd.SshServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[agents.Agent]:
+    """An SSH agent that knows both hosts' keys, and one that nobody knows before them."""
+    folder = tmp_path_factory.mktemp("agent")
+    sshd.make_key(folder / "other_key")
+    with agents.start(folder) as agent:
+        for key in (folder / "other_key", server.folder / "user_key", bastion.folder / "user_key"):
+            agent.add(key)
+        yield agent
+
+
+@pytest.fixture(scope="session")
+def empty_agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[agents.Agent]:
+    with agents.start(tmp_path_factory.mktemp("agent")) as agent:
+        yield agent
+
+
+@pytest.fixture(scope="session")
+def ways(bastion: sshd.SshServer, server: sshd.SshServer, agent: agents.Agent) -> Mapping[str, Any]:
+    """What a program needs to go through the bastion, or to ask the agent, or to decrypt its key."""
+    return {
+        "bastion_port": bastion.port,
+        "bastion_host_key": bastion.host_key,
+        "bastion_key": bastion.private_key,
+        "bastion_password": bastion.password,
+        "agent": agent.socket,
+        "encrypted_key": sshd.encrypted(server, SECRET),
+        "secret": SECRET,
+    }
 
 
 @pytest.fixture(scope="session")
@@ -157,19 +198,26 @@ class Failing:
 
 @pytest.fixture(scope="session")
 def failing(
-    toolchain: Toolchain, connection: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory
+    toolchain: Toolchain,
+    connection: Mapping[str, Any],
+    ways: Mapping[str, Any],
+    empty_agent: agents.Agent,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Failing]:
     folder = tmp_path_factory.mktemp("failing")
-    marks, a_file = folder / "marks", folder / "a-file"
+    marks, a_file, files = folder / "marks", folder / "a-file", folder / "files"
     marks.mkdir()
+    files.mkdir()
     a_file.write_text("kept")
     (folder / "stack").mkdir()
     with ShutDoor() as silent_port:
         settings = {
             **connection,
+            **ways,
+            "empty_agent": empty_agent.socket,
             "folder": str(marks),
+            "files": str(files),
             "a_file": str(a_file),
-            "secret": SECRET,
             "other_host_key": sshd.make_key(folder / "other_host_key"),
             "closed_port": sshd.free_port(),
             "silent_port": silent_port,

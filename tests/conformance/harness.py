@@ -36,11 +36,15 @@ class Stack:
     toolchain: Toolchain
     folder: Path
     settings: dict[str, Any] = field(default_factory=dict)
+    agent_socket: str = ""
+    """The SSH agent of the shell in which `pulumi` runs."""
 
     @classmethod
-    def of(cls, toolchain: Toolchain, program: str, folder: Path, settings: Mapping[str, Any]) -> Stack:
+    def of(
+        cls, toolchain: Toolchain, program: str, folder: Path, settings: Mapping[str, Any], agent_socket: str = ""
+    ) -> Stack:
         """A new stack of ``programs/<program>``."""
-        stack = cls(toolchain, folder, dict(settings))
+        stack = cls(toolchain, folder, dict(settings), agent_socket)
         shutil.copytree(PROGRAMS / program, folder / "program")
         stack.backend.mkdir()
         (folder / "passphrase").write_text("conformance")
@@ -54,7 +58,8 @@ class Stack:
     @property
     def environment(self) -> dict[str, str]:
         settings = self.toolchain.environment(backend=self.backend, passphrase_file=self.folder / "passphrase")
-        return {**os.environ, **settings, "CONFORMANCE": json.dumps(self.settings)}
+        own = {"CONFORMANCE": json.dumps(self.settings), "SSH_AUTH_SOCK": self.agent_socket}
+        return {**os.environ, **settings, **own}
 
     def run(self, *words: str, check: bool = True) -> Ran:
         """Run `pulumi` to its end."""

@@ -1,4 +1,4 @@
-"""A real OpenSSH server on a loopback port, without a trace on the machine.
+"""Real OpenSSH servers on loopback ports, without a trace on the machine.
 
 Debian's packages are downloaded, verified by apt, and only unpacked: the control host is nobody's server. Run by root,
 sshd insists on a user of its own and a folder under /run; it finds both in a mount namespace that ends with it.
@@ -49,13 +49,23 @@ exec "$@"
 
 @dataclass(frozen=True)
 class SshServer:
-    """A running server: ``host_key`` is what a stack pins, ``private_key`` lets its user in."""
+    """A running server: ``host_key`` is what a stack pins, ``private_key`` lets its user in, so may ``password``."""
 
+    folder: Path
     process: subprocess.Popen[bytes]
     port: int
     host_key: str
     private_key: str
     user: str
+    password: str = ""
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "sshd.log").read_text()
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=START_LIMIT_SECONDS)
 
 
 def free_port() -> int:
@@ -91,30 +101,50 @@ def make_key(file: Path) -> str:
     return file.with_suffix(".pub").read_text().strip()
 
 
-def start(folder: Path) -> SshServer:
-    """Start a server whose keys and settings lie in ``folder``; ends with its process."""
+def encrypted(server: SshServer, passphrase: str) -> str:
+    """The server's user key, for which one needs to know a passphrase."""
+    file = server.folder / "encrypted_key"
+    file.write_text(server.private_key)
+    file.chmod(0o600)
+    subprocess.run(["ssh-keygen", "-q", "-p", "-P", "", "-N", passphrase, "-f", file], check=True)
+    return file.read_text()
+
+
+def start(folder: Path, *, settings: str = "", password: str = "") -> SshServer:
+    """Start a server whose keys and settings lie in ``folder``; ends with its process.
+
+    ``settings`` come before the usual ones, and sshd keeps the first. Only root can give its user a ``password``.
+    """
     host_key, user_key = make_key(folder / "host_key"), make_key(folder / "user_key")
     (folder / "authorized_keys").write_text(user_key + "\n")
     port, root = free_port(), unpacked()
-    (folder / "sshd_config").write_text(CONFIGURATION.format(port=port, folder=folder))
+    (folder / "sshd_config").write_text(settings + CONFIGURATION.format(port=port, folder=folder))
     libraries = ":".join(str(path) for path in root.glob("**/x86_64-linux-gnu") if path.is_dir())
     server = [str(root / "usr/sbin/sshd"), "-D", "-e", "-f", str(folder / "sshd_config")]
     process = subprocess.Popen(
-        [*_private_world(folder), *server],
+        [*_private_world(folder, password), *server],
         env={**os.environ, "LD_LIBRARY_PATH": libraries},
         stderr=(folder / "sshd.log").open("wb"),
     )
     _await(process, port, folder / "sshd.log")
-    return SshServer(process, port, host_key, (folder / "user_key").read_text(), getpass.getuser())
+    key = (folder / "user_key").read_text()
+    own = password if os.geteuid() == 0 else ""
+    return SshServer(folder, process, port, host_key, key, getpass.getuser(), own)
 
 
-def _private_world(folder: Path) -> list[str]:
+def _private_world(folder: Path, password: str) -> list[str]:
     if os.geteuid() != 0:
         return []
     me = pwd.getpwuid(0)
     (folder / "passwd").write_text(f"{Path('/etc/passwd').read_text()}sshd:x:74:65534::/run/sshd:/usr/sbin/nologin\n")
-    (folder / "shadow").write_text(f"{me.pw_name}:*:19000:0:99999:7:::\nsshd:!:19000::::::\n")
+    shadow = f"{me.pw_name}:{_hash(password) if password else '*'}:19000:0:99999:7:::\nsshd:!:19000::::::\n"
+    (folder / "shadow").write_text(shadow)
     return ["unshare", "--mount", "--propagation", "private", "sh", "-c", PRIVATE_WORLD, "sh", str(folder)]
+
+
+def _hash(password: str) -> str:
+    words = ["openssl", "passwd", "-6", "-stdin"]
+    return subprocess.run(words, input=password, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _await(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

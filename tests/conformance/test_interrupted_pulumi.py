@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.conformance.conftest import STAND_IN
@@ -47,17 +49,30 @@ def _end(pid: int) -> None:
         return
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    ("where", "number"),
+    [
+        ("here", signal.SIGINT),
+        ("here", signal.SIGTERM),
+        ("here", signal.SIGKILL),
+        ("host", signal.SIGINT),
+        ("host", signal.SIGKILL),
+        ("function", signal.SIGINT),
+    ],
+    ids=lambda part: part.name if isinstance(part, signal.Signals) else part,
+)
 def test_no_command_lives_longer_than_pulumi(
-    toolchain: Toolchain, plugin: str, tmp_path: Path, number: signal.Signals
+    plugin: str, where: str, number: signal.Signals, slow: Callable[[str], Stack]
 ) -> None:
     if plugin != STAND_IN:
-        pytest.skip("the official plugin ends the command itself, and nothing that it started")
-    pids = tmp_path / "pids"
-    stack = Stack.of(toolchain, "slow", tmp_path, {"pids": str(pids)})
+        pytest.skip("the official plugin ends the command itself, and nothing that it started, and nothing on a host")
+    stack = slow(where)
+    pids = Path(stack.settings["pids"])
     with stack.start("up", "--yes", "--skip-preview") as process:
         _await(pids.exists, "the command runs")
         command, child = map(int, pids.read_text().split())
+        assert not _gone(command)
+        assert not _gone(child)
         helpers = _children(process.pid)
         os.kill(process.pid, number)
         process.communicate(timeout=LIMIT_SECONDS)
@@ -65,3 +80,13 @@ def test_no_command_lives_longer_than_pulumi(
     assert process.returncode != 0
     for helper in helpers:  # Pulumi's own language host looks for a killed engine only every five minutes
         _end(helper)
+
+
+@pytest.fixture
+def slow(toolchain: Toolchain, connection: Mapping[str, Any], tmp_path: Path) -> Callable[[str], Stack]:
+    """A stack whose one command would run for minutes."""
+
+    def stack(where: str) -> Stack:
+        return Stack.of(toolchain, "slow", tmp_path, {**connection, "pids": str(tmp_path / "pids"), "where": where})
+
+    return stack

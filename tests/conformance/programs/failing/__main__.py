@@ -52,6 +52,30 @@ unreachable("nobody-listens", port=S["closed_port"])
 unreachable("no-answer", port=S["silent_port"], per_dial_timeout=1, dial_error_limit=0)
 unreachable("wrong-key", private_key=S["other_private_key"])
 unreachable("broken-key", private_key="not a key")
+
+
+def way(**changes: Any) -> remote.ProxyConnectionArgs:
+    """The way through the bastion that works, but for ``changes``."""
+    right = {"port": S["bastion_port"], "host_key": S["bastion_host_key"], "private_key": S["bastion_key"]}
+    return remote.ProxyConnectionArgs(
+        **{"host": "127.0.0.1", "user": S["user"], "dial_error_limit": 1, **right, **changes}
+    )
+
+
+unreachable("proxy-wrong-host-key", proxy=way(host_key=S["host_key"]))
+unreachable("proxy-wrong-key", proxy=way(private_key=S["private_key"]))
+unreachable("proxy-wrong-password", proxy=way(private_key=None, password="guessed"))
+unreachable("proxy-nobody-listens", proxy=way(port=S["closed_port"]))
+unreachable("proxy-goes-no-further", proxy=way(), port=S["bastion_port"])
+unreachable("wrong-host-key-behind-proxy", proxy=way(), host_key=S["bastion_host_key"])
+unreachable("agent-without-the-key", private_key=None, agent_socket_path=S["empty_agent"])
+unreachable("no-agent", private_key=None, agent_socket_path="/nonexistent/agent")
+unreachable("nothing-to-show", private_key=None)
+unreachable("wrong-passphrase", private_key=S["encrypted_key"], private_key_password="guessed")
+unreachable("no-passphrase", private_key=S["encrypted_key"])
+remote.CopyFile("copy-no-file", connection=connect(), local_path=S["folder"], remote_path=f"{S['folder']}/copied")
+remote.CopyFile("copy-no-folder", connection=connect(), local_path=S["a_file"], remote_path="/nonexistent/folder/x")
+local.Command("no-asset", create="ln -s nowhere link", dir=S["files"], asset_paths=["link"])
 remote.Command("environment-refused", connection=connect(), create="true", environment={"NOT_ACCEPTED": "1"})
 remote.CopyToRemote(
     "copy-onto-file",
