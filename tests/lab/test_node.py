@@ -41,7 +41,9 @@ def test_listeners_are_exactly_the_declared_ones(node: Host, first_host: Documen
     ssh = {listener for listener in found if listener.endswith(":22")}
     assert ssh
     assert found - ssh == declared
-    assert node.check_output("ss -Hlun") == ""
+    udp = {re.split(r"\s+", line)[3] for line in node.check_output("ss -Hlun").splitlines()}
+    mesh = document["mesh"]["port"]
+    assert udp == {f"0.0.0.0:{mesh}", f"[::]:{mesh}"}
 
 
 def test_nobody_but_root_and_the_services_can_read_the_internal_key(node: Host) -> None:

@@ -65,6 +65,7 @@ def _document(lab: Lab, found: node.LabNode) -> dict[str, Any]:
     bundle = {key: value for key, value in describe(lab.paths.bundle).items() if key != "packages"}
     keys = ("name", "address", "port", "user", "host_key", "serve_address", "gpus", "gpu_model")
     host = {key: getattr(found, key) for key in keys}
+    host |= {"mesh_address": str(lab.plan.mesh_address(found.name)), "maintenance": False}
     gateway = exported["gateway"] | {"keys": KEYS}
     return exported | {"bundle": exported["bundle"] | bundle, "hosts": [host], "gateway": gateway}
 
