@@ -33,7 +33,13 @@ def words(options: Mapping[str, str]) -> list[str]:
 
 
 def command(
-    host: Mapping[str, Any], private_key: Path, known_hosts: Path, *, connect_seconds: int, user: str = OPERATIONS_USER
+    host: Mapping[str, Any],
+    private_key: Path,
+    known_hosts: Path,
+    *,
+    connect_seconds: int,
+    user: str = OPERATIONS_USER,
+    more: Mapping[str, str] | None = None,
 ) -> list[str]:
     """The ``ssh`` words up to the remote command, for a program: it never asks, and a dead peer is noticed.
 
@@ -45,6 +51,7 @@ def command(
         "ConnectTimeout": str(connect_seconds),
         "ServerAliveInterval": str(ALIVE_SECONDS),
         "LogLevel": "ERROR",
+        **(more or {}),
     }
     return [*terminal(host, private_key, options), f"{user}@{host['address']}"]
 
