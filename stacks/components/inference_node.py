@@ -18,6 +18,7 @@ import pulumi
 from pulumi_command import local, remote
 
 from freehold.fleet import facts
+from freehold.fleet.endpoint import endpoint
 from freehold.ssh import OPERATIONS_USER
 
 TYPE = "freehold:fleet:InferenceNode"
@@ -163,12 +164,6 @@ class InferenceNode(pulumi.ComponentResource):
             additional_secret_outputs=secret,
             ignore_changes=INPUTS if self.args.host["maintenance"] else None,
         )
-
-
-def endpoint(host: Mapping[str, Any], port: int) -> str:
-    """The base address that an OpenAI client is given."""
-    address = host["serve_address"]
-    return f"http://{f'[{address}]' if ':' in address else address}:{port}/v1"
 
 
 def bootstrap_script(reach: Reach) -> str:

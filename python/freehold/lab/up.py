@@ -14,6 +14,7 @@ from rich.text import Text
 from freehold.bundle import build
 from freehold.cost.token_cost import MINIMUM_WINDOW_SECONDS
 from freehold.errors import PartialError
+from freehold.fleet.endpoint import endpoint
 from freehold.lab import mesh, preflight, raise_, stack, stamp, web
 from freehold.lab.lock import lab_lock
 from freehold.lab.node import LabNode
@@ -163,8 +164,8 @@ def greet(console: Console) -> None:
     """Print the endpoint, the key, a curl line and a Python snippet that work as pasted, and the status."""
     document = gather.load_document(lab_paths().export / "fleet.json")
     host, chat, key = document["hosts"][0], chat_model(document), client_key()
-    endpoint = f"http://{host['serve_address']}:{document['gateway']['port']}/v1"
-    console.print(Text(WELCOME.format(endpoint=endpoint, key=key, model=chat)), soft_wrap=True)
+    address = endpoint(host, document["gateway"]["port"])
+    console.print(Text(WELCOME.format(endpoint=address, key=key, model=chat)), soft_wrap=True)
     show(report_on(document, lab_paths().export, run), as_json=False)
 
 

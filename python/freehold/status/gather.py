@@ -46,6 +46,7 @@ class NodeReading:
     probe: ProbeResult | None
     before_at: float
     before: dict[str, Any]
+    maintenance: bool = False
 
 
 def load_document(path: Path) -> dict[str, Any]:
@@ -88,6 +89,9 @@ def gather(
 def _ask(
     document: Document, host: Mapping[str, Any], access: Access, runner: Runner, clock: Callable[[], float]
 ) -> NodeReading:
+    if host["maintenance"]:
+        idle = {"error": "in maintenance: nothing visits it"}
+        return NodeReading(host["name"], clock(), idle, None, clock(), idle, maintenance=True)
     asked = questions(document)
     counters_only = {**asked, "models": {}, "probe_targets": [], "units": []}
     # Counters before and after the probe, so that even the first call has a window with tokens in it.

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from freehold.fleet.endpoint import bracketed
+
 PROMPT = "Name three things that a landlord can do and an owner need not fear."
 MAXIMUM_TOKENS = 32
 TIMEOUT_SECONDS = 60.0
@@ -35,7 +37,7 @@ class ProbeResult:
 
 def probe(host: str, port: int, key: str, model: str, clock: Callable[[], float] = time.monotonic) -> ProbeResult:
     """Ask ``model`` through the gateway at ``host:port``. Never raises for a server that misbehaves: it says so."""
-    endpoint = f"http://{host}:{port}/v1"
+    endpoint = f"http://{bracketed(host)}:{port}/v1"
     try:
         return _measure(endpoint, model, _stream(host, port, key, model), clock)
     except (OSError, http.client.HTTPException, ValueError, KeyError) as error:

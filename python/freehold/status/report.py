@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from freehold.cost.token_cost import Prices, token_cost
+from freehold.fleet.endpoint import endpoint
 from freehold.sovereignty import checks
 from freehold.sovereignty.result import CheckResult, Outcome, verdict
 from freehold.status import counters
@@ -30,7 +31,7 @@ def build(
         "fleet": document["stack"],
         "simulated": list(document["simulated"]),
         "verdict": str(verdict(results)),
-        "serving": bool(nodes) and all(map(_serves, nodes)),
+        "serving": any(map(_serves, nodes)) and all(_serves(node) or node["maintenance"] for node in nodes),
         "nodes": nodes,
         "models": _models(document, results),
         "checks": [result.as_json() for result in results],
@@ -44,6 +45,8 @@ def judge(
     """Run the first sovereignty checks on one node's facts."""
     at = datetime.fromtimestamp(reading.at, UTC).isoformat(timespec="seconds")
     name, facts = reading.name, reading.facts
+    if reading.maintenance:
+        return [CheckResult("node_readable", name, Outcome.NOT_APPLICABLE, str(facts["error"]), at)]
     if "error" in facts:
         return [CheckResult("node_readable", name, Outcome.UNKNOWN, str(facts["error"]), at)]
     return [
@@ -56,7 +59,8 @@ def judge(
 
 def own_hosts(document: Mapping[str, Any]) -> set[str]:
     """Names and addresses that are the owner's: the nodes, and the control host that serves the bundle."""
-    own = {host[key] for host in document["hosts"] for key in ("name", "address", "serve_address")}
+    own = {host[key] for host in document["hosts"] for key in ("name", "address", "serve_address", "mesh_address")}
+    own |= {document["mesh"]["control"]["address"]}
     own |= set(document.get("sovereignty", {}).get("own_hosts", ()))
     return own | {urlsplit(document["bundle"]["url"]).hostname or ""}
 
@@ -69,8 +73,9 @@ def _node(document: Mapping[str, Any], reading: NodeReading) -> dict[str, Any]:
     units = facts["units"] if readable and "error" not in facts["units"] else {}
     return {
         "name": reading.name,
-        "endpoint": f"http://{host['serve_address']}:{document['gateway']['port']}/v1",
+        "endpoint": endpoint(host, document["gateway"]["port"]),
         "reachable": readable,
+        "maintenance": reading.maintenance,
         "error": None if readable else facts["error"],
         "os": facts["os"].get("PRETTY_NAME") if readable else None,
         "gpus": _gpus(gpu, "gpu" in document["simulated"]),
@@ -136,7 +141,9 @@ def _cost(document: Mapping[str, Any], readings: Sequence[NodeReading], kept: Pa
         "simulated": simulated,
         "note": "energy and cost rest on simulated GPUs: they show the method, not a price" if simulated else "",
         "nodes_counted": len(tallies),
-        "nodes_unreadable": [reading.name for reading in readings if not _counter(reading.at, reading.facts)],
+        "nodes_unreadable": [
+            reading.name for reading in readings if not (reading.maintenance or _counter(reading.at, reading.facts))
+        ],
         "since": min((tally.since for tally in tallies), default=None),
         "window_seconds": window.seconds,
         "joules": window.joules,

@@ -29,7 +29,9 @@ def _parts(report: Mapping[str, Any]) -> Iterator[Table | Text]:
     yield _checks(report)
     yield _cost(report["energy_and_cost"])
     yield Text.assemble("Verdict of the first checks: ", (report["verdict"], VERDICT_COLOURS[report["verdict"]]))
-    serving = ("every node serves", "green") if report["serving"] else ("not every node serves", "bold red")
+    resting = [node["name"] for node in report["nodes"] if node["maintenance"]]
+    note = f"; in maintenance: {', '.join(resting)}" if resting else ""
+    serving = (f"every node serves{note}", "green") if report["serving"] else ("not every node serves", "bold red")
     yield Text.assemble("Health: ", serving)
     if report["simulated"]:
         yield Text(
@@ -50,10 +52,14 @@ def _nodes(report: Mapping[str, Any]) -> Table:
     table = _table("Nodes", "node", "endpoint", "services", "GPUs", "power", "first token", "tokens/s")
     for node in report["nodes"]:
         if not node["reachable"]:
-            table.add_row(node["name"], node["endpoint"], Text(f"unknown: {node['error']}", "yellow"), "", "", "", "")
+            table.add_row(node["name"], node["endpoint"], _unread(node), "", "", "", "")
             continue
         table.add_row(node["name"], node["endpoint"], _services(node), *_gpus(node), *_probe(node["probe"]))
     return table
+
+
+def _unread(node: Mapping[str, Any]) -> Text:
+    return Text("in maintenance", "dim") if node["maintenance"] else Text(f"unknown: {node['error']}", "yellow")
 
 
 def _services(node: Mapping[str, Any]) -> Text:

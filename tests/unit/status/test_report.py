@@ -1,0 +1,77 @@
+"""What `freehold status` makes of a fleet in which a node is dead, and of one that is known to be out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from freehold.process import Completed
+from freehold.status import gather, report, view
+
+
+@pytest.fixture
+def document() -> dict[str, Any]:
+    host = {
+        "name": "gpu1",
+        "address": "192.0.2.11",
+        "serve_address": "198.51.100.11",
+        "mesh_address": "10.85.0.11",
+        "port": 22,
+        "gpus": 8,
+        "maintenance": False,
+    }
+    prices = {"currency": "USD", "electricity_per_kwh": 0.2, "node_purchase": 3e5, "years": 4.0, "pue": 1.3}
+    return {
+        "stack": "test",
+        "simulated": [],
+        "hosts": [host, {**host, "name": "gpu2", "maintenance": True}],
+        "models": [],
+        "bundle": {"url": "http://192.0.2.1:8480", "models": {}},
+        "gateway": {"port": 8080},
+        "mesh": {"control": {"address": "10.85.0.1"}},
+        "prices": prices,
+    }
+
+
+def reported(document: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
+    """The report on a fleet of which no node answers."""
+
+    def silent(args: Any, **_: Any) -> Completed:
+        return Completed(tuple(args), 255, "", "no route to host")
+
+    access = gather.Access(tmp_path / "key", tmp_path / "known_hosts", "k")
+    readings = gather.gather(document, access, silent, lambda: 1e9)
+    return report.build(document, readings, {}, tmp_path)
+
+
+def test_a_dead_node_is_unknown_and_the_fleet_does_not_serve(document: dict[str, Any], tmp_path: Path) -> None:
+    done = reported(document, tmp_path)
+    assert done["verdict"] == "UNKNOWN"
+    assert not done["serving"]
+    outcomes = {check["subject"]: check["outcome"] for check in done["checks"]}
+    assert outcomes == {"gpu1": "unknown", "gpu2": "not_applicable"}
+
+
+def test_nobody_dials_a_node_in_maintenance(document: dict[str, Any], tmp_path: Path) -> None:
+    done = reported(document, tmp_path)
+    first, second = done["nodes"]
+    assert "no route to host" in first["error"]
+    assert second["maintenance"]
+    assert "no route" not in second["error"]
+    assert done["energy_and_cost"]["nodes_unreadable"] == ["gpu1"]
+
+
+def test_the_table_says_so(document: dict[str, Any], tmp_path: Path) -> None:
+    console = Console(width=160, record=True, file=(tmp_path / "shown").open("w"))
+    console.print(view.tables(reported(document, tmp_path)))
+    shown = console.export_text()
+    assert "in maintenance" in shown
+    assert "unknown: ssh to gpu1" in shown
+
+
+def test_addresses_of_the_private_plane_are_the_owners(document: dict[str, Any]) -> None:
+    assert {"10.85.0.11", "10.85.0.1", "gpu2"} <= report.own_hosts(json.loads(json.dumps(document)))
