@@ -9,6 +9,7 @@ import os
 import shutil
 import tarfile
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -16,13 +17,15 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from freehold.errors import RefusedError
-from freehold.keys import files, sealed
+from freehold.keys import files, openpgp, sealed
 from freehold.keys.authority import PARTS
 from freehold.keys.files import KeysFolder
 from freehold.keys.passphrase import Passphrase
 
 MAGIC = "freehold-keys-backup-1"
 SALT_BYTES, NONCE_BYTES = 16, 12
+OPENPGP = "bundle-keys"
+"""Folder in the backup for what `freehold bundle build` signs with."""
 LEFT_OUT = (".lock", "S.")
 """Locks, and the sockets of GnuPG's agent."""
 
@@ -34,7 +37,7 @@ def write(folder: KeysFolder, target: Path, passphrase: Passphrase, *, with_root
         raise RefusedError("KEYS_FILE_EXISTS", str(target), "a file of that name", fix="name another file")
     secret = passphrase(new=True)
     with files.locked(folder.path):
-        packed = _pack(folder.path, with_root=with_root)
+        packed = _pack(folder, with_root=with_root)
     head: dict[str, object] = {
         "format": MAGIC,
         "salt": base64.b64encode(os.urandom(SALT_BYTES)).decode(),
@@ -64,22 +67,36 @@ def restore(source: Path, folder: KeysFolder, passphrase: Passphrase) -> list[st
     with tempfile.TemporaryDirectory(dir=folder.path, prefix=".restore") as name:
         with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
             archive.extractall(name, filter="data")
+        _move(Path(name) / OPENPGP, openpgp.place(folder).folder)
         # `site` is what makes it a hierarchy: it comes last.
         for part in sorted(Path(name).iterdir(), key=lambda one: one.name == "site"):
-            if not (folder.path / part.name).exists():
-                shutil.move(part, folder.path / part.name)
+            _move(part, folder.path / part.name)
     return _names(packed)
 
 
-def _pack(folder: Path, *, with_root: bool) -> bytes:
+def _move(source: Path, target: Path) -> None:
+    """What is there already stays: a restore adds, it never replaces."""
+    if source.exists() and not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        shutil.move(source, target)
+
+
+def _pack(folder: KeysFolder, *, with_root: bool) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for path in sorted(folder.rglob("*")):
-            relative = path.relative_to(folder)
-            root_key = relative.parts[0] == "root" and path.name == "key.pem"
-            if path.is_file() and not path.name.startswith(LEFT_OUT) and (with_root or not root_key):
-                archive.add(path, str(relative), recursive=False)
+        for name, path in _members(folder):
+            root_key = name.startswith("root/") and path.name == "key.pem"
+            if with_root or not root_key:
+                archive.add(path, name, recursive=False)
     return buffer.getvalue()
+
+
+def _members(folder: KeysFolder) -> Iterator[tuple[str, Path]]:
+    """Files by their names in the backup; the bundle's OpenPGP key lies elsewhere and comes along."""
+    for prefix, base in (("", folder.path), (OPENPGP, openpgp.place(folder).folder)):
+        for path in sorted(base.rglob("*")):
+            if path.is_file() and not path.name.startswith(LEFT_OUT):
+                yield str(Path(prefix) / path.relative_to(base)), path
 
 
 def _open(source: Path, secret: str) -> bytes:

@@ -54,6 +54,9 @@ def sign(
     folder: cli.Folder = None,
     kind: Kind = "node",
     address: Address = None,
+    site: Annotated[str, typer.Option(help="Refuse a hierarchy of another site.")] = "",
+    node_clock: Annotated[int, typer.Option(help="The holder's clock, seconds since the epoch.")] = 0,
+    clock_tolerance: Annotated[int, typer.Option(min=1, help="How far it may be off this host's, seconds.")] = 300,
     monitor: Annotated[bool, typer.Option(help="This node also runs the monitoring.")] = False,
     days: Days = DAYS,
     force: Annotated[bool, typer.Option(help="Also when the one that is there still serves.")] = False,
@@ -61,9 +64,10 @@ def sign(
     as_json: cli.Json = False,
 ) -> None:
     """Sign a request, if the certificate that is shown beside it no longer serves. The names are these, not its own."""
-    from freehold.keys import names, requests  # noqa: PLC0415
+    from freehold.keys import clock, names, requests  # noqa: PLC0415
 
     keys = cli.opened(folder)
+    requests.check_holder(keys, name, site, node_clock, clock_tolerance, now=clock.now)
     text = sys.stdin.read() if str(request) == "-" else request.read_text(encoding="ascii")
     pem = requests.blocks(text)
     answer = requests.answer(

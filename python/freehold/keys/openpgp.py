@@ -16,9 +16,17 @@ from freehold.keys.files import KeysFolder
 from freehold.process import Runner, run
 
 
+def place(folder: KeysFolder, runner: Runner = run) -> Keys:
+    """Where the OpenPGP key lies: the folder that the file ``openpgp`` names, else ``keys`` beside the hierarchy."""
+    named = folder.path / "openpgp"
+    return Keys(
+        Path(named.read_text(encoding="utf-8").strip()) if named.is_file() else folder.path.parent / "keys", runner
+    )
+
+
 def attest(folder: KeysFolder, *, now: clock.Clock = clock.now) -> bool:
     """Sign the OpenPGP public key, if there is one without a good signature; tell if that took work."""
-    key = Keys(folder.path).public_file
+    key = place(folder).public_file
     if not key.is_file() or vouched(folder):
         return False
     signature = signing.sign(folder.path, "bundle", key.read_bytes(), now=now)
@@ -29,7 +37,7 @@ def attest(folder: KeysFolder, *, now: clock.Clock = clock.now) -> bool:
 def vouched(folder: KeysFolder) -> bool:
     """Tell whether the OpenPGP key carries a good signature of the hierarchy."""
     try:
-        data = Keys(folder.path).public_file.read_bytes()
+        data = place(folder).public_file.read_bytes()
         signature = json.loads(_signature(folder).read_text(encoding="utf-8"))
         signing.verify(signing.trust_of(folder.path), "bundle", data, signature)
     except (OSError, ValueError, IntegrityError):
@@ -39,7 +47,7 @@ def vouched(folder: KeysFolder) -> bool:
 
 def fingerprint(folder: KeysFolder) -> str:
     """Its fingerprint; empty where there is no OpenPGP key."""
-    keys = Keys(folder.path)
+    keys = place(folder)
     try:
         return keys.fingerprint() if keys.public_file.is_file() else ""
     except FreeholdError:
@@ -48,13 +56,13 @@ def fingerprint(folder: KeysFolder) -> str:
 
 def rotate(folder: KeysFolder, *, now: clock.Clock = clock.now, runner: Runner = run) -> str:
     """A new OpenPGP key; the old one is kept aside. The next `freehold bundle build` signs with it. Its fingerprint."""
-    keys, old = Keys(folder.path, runner), fingerprint(folder)
+    keys, old = place(folder, runner), fingerprint(folder)
     aside = folder.path / "retired" / f"openpgp-{old}"
     aside.mkdir(parents=True, mode=0o700, exist_ok=True)
     # The public half first: a key without it is completed by `ensure`, the other way round it would refuse.
     for name in ("bundle.asc", "gnupg"):
-        if (folder.path / name).exists():
-            shutil.move(folder.path / name, aside / name)
+        if (keys.folder / name).exists():
+            shutil.move(keys.folder / name, aside / name)
     keys.ensure(lambda _: None)
     attest(folder, now=now)
     return keys.fingerprint()

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from freehold.errors import RefusedError
+from freehold.errors import FreeholdError, RefusedError, raise_all
 from freehold.keys import authority, certificates, clock, files, ledger, names, revocation, roots
 from freehold.keys.files import Entry, KeysFolder
 from freehold.keys.names import Identity
@@ -33,6 +33,8 @@ class Answer:
     serial: str
     not_before: str
     not_after: str
+    not_before_seconds: int = 0
+    not_after_seconds: int = 0
 
 
 def answer(
@@ -47,8 +49,10 @@ def answer(
     dry_run: bool = False,
 ) -> Answer:
     """Judge ``current`` (PEM, may be empty) and sign ``request`` (PEM) if it is due. Raises :class:`RefusedError`."""
-    key = read_request(request, identity)
     entry = authority.issuing(folder, now)
+    if dry_run and not request.strip():
+        return _answer(folder, "due", "no key yet", "", now)
+    key = read_request(request, identity)
     _refuse_foreign(folder, identity, key, current, now)
     reason = "asked for" if force else due(identity, key, current, entry, now)
     if not reason or dry_run:
@@ -59,6 +63,35 @@ def answer(
         made = certificates.leaf(key, identity.name, identity.extension(), signer, begin=now(), life=life)
         ledger.note_issued(folder, entry.id, made)
     return _answer(folder, "issued", reason, made.public_bytes(certificates.PEM).decode() + entry.pem, now)
+
+
+def check_holder(folder: KeysFolder, name: str, site: str, seconds: int, tolerance: int, *, now: clock.Clock) -> None:
+    """Refuse, together, a hierarchy of another site and a holder's clock that is off; empty and 0 are not looked at."""
+    errors: list[FreeholdError] = []
+    if site and site != folder.site:
+        errors.append(
+            RefusedError(
+                "KEYS_SITE",
+                str(folder.path),
+                f"the hierarchy of site {folder.site}",
+                expected=f"that of site {site}",
+                why="a node must not be given names of another site",
+                fix="name this site's folder in the stack (fleet:keys), or make one: freehold keys init",
+            )
+        )
+    off = seconds - int(now().timestamp())
+    if seconds and abs(off) > tolerance:
+        errors.append(
+            RefusedError(
+                "KEYS_CLOCK",
+                name,
+                f"its clock is {abs(off)} s {'ahead of' if off > 0 else 'behind'} this host's",
+                expected=f"{tolerance} s or less",
+                why="it would refuse certificates that are in force, or trust those that have ended",
+                fix=f"set the clock of {name}, or of this host: timedatectl status",
+            )
+        )
+    raise_all(errors)
 
 
 def read_request(request: str, identity: Identity) -> ec.EllipticCurvePublicKey:
@@ -168,4 +201,6 @@ def _answer(folder: KeysFolder, status: str, reason: str, chain: str, now: clock
         serial=f"{certificate.serial_number:x}" if certificate else "",
         not_before=clock.iso(certificate.not_valid_before_utc) if certificate else "",
         not_after=clock.iso(certificate.not_valid_after_utc) if certificate else "",
+        not_before_seconds=int(certificate.not_valid_before_utc.timestamp()) if certificate else 0,
+        not_after_seconds=int(certificate.not_valid_after_utc.timestamp()) if certificate else 0,
     )
