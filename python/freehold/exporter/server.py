@@ -12,18 +12,43 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from freehold.exporter.exposition import CONTENT_TYPE
+
+if TYPE_CHECKING:  # the exporter itself is on loopback and does without TLS, which would be a tenth of its memory
+    from freehold.service.tls import TlsKeeper
 
 MOST_CONNECTIONS = 16
 LONGEST_CONNECTION_SECONDS = 5.0
 """From accept to the last byte: a client that drips its request holds a place no longer than that."""
 
 MOST_HEADER_BYTES = 8192
-REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed"}
+IP_FREEBIND, IPV6_FREEBIND = 15, 78
+"""linux/in.h and in6.h; Python names neither."""
+REASONS = {
+    200: "OK",
+    400: "Bad Request",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    502: "Bad Gateway",
+}
 
 Page = Callable[[], bytes]
+
+
+class UpstreamError(OSError):
+    """A page that is somebody else's could not be had."""
+
+
+@dataclass(frozen=True)
+class Secure:
+    """Mutual TLS for a listener on the mesh, and the kinds of holders that it lets in."""
+
+    keeper: TlsKeeper
+    allowed: frozenset[str]
 
 
 class Server(socketserver.ThreadingTCPServer):
@@ -33,12 +58,28 @@ class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     request_queue_size = MOST_CONNECTIONS
 
-    def __init__(self, address: tuple[str, int], pages: Mapping[str, Page]) -> None:
+    def __init__(self, address: tuple[str, int], pages: Mapping[str, Page], secure: Secure | None = None) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        self.pages = dict(pages)
+        self.pages, self.secure = dict(pages), secure
         self._since: dict[Any, float] = {}
         self._guard = threading.Lock()
         super().__init__(address, Handler)
+
+    def server_bind(self) -> None:
+        """Take the address; one of the mesh before it is there, for its interface comes and goes."""
+        if self.secure is not None:
+            v6 = self.address_family == socket.AF_INET6
+            level, option = (socket.IPPROTO_IPV6, IPV6_FREEBIND) if v6 else (socket.IPPROTO_IP, IP_FREEBIND)
+            self.socket.setsockopt(level, option, 1)
+        super().server_bind()
+
+    def get_request(self) -> tuple[Any, Any]:
+        """Accept; the handshake is the handler's, so that a slow client holds up nobody else."""
+        connection, client = super().get_request()
+        if self.secure is None:
+            return connection, client
+        context = self.secure.keeper.context()
+        return context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), client
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Whether there is a place for one more."""
@@ -62,7 +103,7 @@ class Server(socketserver.ThreadingTCPServer):
             overdue = [request for request, since in self._since.items() if since < late]
         for request in overdue:
             with contextlib.suppress(OSError):
-                request.shutdown(socket.SHUT_RDWR)
+                socket.socket.shutdown(request, socket.SHUT_RDWR)  # not TLS's own, which pulls the rug from its thread
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no news; anything else is a mistake of ours and is told."""
@@ -78,9 +119,9 @@ class Handler(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         """Answer GET; the headers are read to their end and not looked at."""
-        request = self._request()
-        if request is None:
-            self._answer(400)
+        let_in, request = self._is_let_in(), self._request()
+        if request is None or not let_in:
+            self._answer(400 if request is None else 403)
             return
         method, path = request
         page = self.server.pages.get(path.partition("?")[0])
@@ -89,7 +130,23 @@ class Handler(socketserver.StreamRequestHandler):
         elif page is None:
             self._answer(404)
         else:
-            self._answer(200, page())
+            self._answer_with(page)
+
+    def _is_let_in(self) -> bool:
+        if self.server.secure is None:
+            return True
+        from freehold.service.tls import lets_in  # noqa: PLC0415  only here is it needed
+
+        self.request.do_handshake()
+        return lets_in(self.request.getpeercert(), self.server.secure.allowed)
+
+    def _answer_with(self, page: Page) -> None:
+        try:
+            body = page()
+        except UpstreamError:
+            self._answer(502)
+        else:
+            self._answer(200, body)
 
     def _request(self) -> tuple[str, str] | None:
         words = self.rfile.readline(MOST_HEADER_BYTES).decode("latin-1").split()

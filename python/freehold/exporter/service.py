@@ -13,7 +13,7 @@ from freehold.exporter.notify import notify, watchdog_seconds
 from freehold.exporter.options import DEFAULT_LISTEN
 from freehold.exporter.page import page
 from freehold.exporter.sampler import Reader, Sampler
-from freehold.exporter.server import Page, Server
+from freehold.exporter.server import Page, Secure, Server
 
 HIGHEST_PORT = 65535
 SHORTEST_INTERVAL = 0.1
@@ -33,9 +33,9 @@ def serve(reader: Reader, listen: str, interval: float, stop: threading.Event | 
     """Serve until SIGTERM or SIGINT (or ``stop``). Raises :class:`RefusedError` if the address cannot be had."""
     if not interval >= SHORTEST_INTERVAL:  # "not a number" is not either
         raise UsageError("EXPORTER_INTERVAL", "--interval", str(interval), expected=f"at least {SHORTEST_INTERVAL} s")
-    stop = _until_signal() if stop is None else stop
+    stop = until_signal() if stop is None else stop
     sampler = Sampler(reader, interval, socket.gethostname())
-    server = _bind(
+    server = bind(
         listen,
         {
             "/metrics": lambda: page(sampler.latest, time.monotonic(), interval),
@@ -46,7 +46,7 @@ def serve(reader: Reader, listen: str, interval: float, stop: threading.Event | 
     serving.start()
     sampling = sampler.start()
     notify("READY=1")
-    _stand_by(stop, (serving, sampling))
+    stand_by(stop, (serving, sampling))
     notify("STOPPING=1")
     sampler.stop()
     server.shutdown()
@@ -55,23 +55,26 @@ def serve(reader: Reader, listen: str, interval: float, stop: threading.Event | 
         raise FreeholdError("EXPORTER_BROKEN", listen, "a thread of the exporter ended", fix="its traceback is above")
 
 
-def _bind(listen: str, pages: Mapping[str, Page]) -> Server:
+def bind(listen: str, pages: Mapping[str, Page], secure: Secure | None = None) -> Server:
+    """A server at ``listen``. Raises :class:`RefusedError` when the address cannot be had."""
     try:
-        return Server(address(listen), pages)
+        return Server(address(listen), pages, secure)
     except OSError as error:
         raise RefusedError(
             "EXPORTER_ADDRESS", listen, str(error), expected="a free address of this machine", fix="--listen host:port"
         ) from error
 
 
-def _until_signal() -> threading.Event:
+def until_signal() -> threading.Event:
+    """What SIGTERM and SIGINT set."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     return stop
 
 
-def _stand_by(stop: threading.Event, threads: Sequence[threading.Thread]) -> None:
+def stand_by(stop: threading.Event, threads: Sequence[threading.Thread]) -> None:
+    """Wait for ``stop``, or for a thread that ended; tell the watchdog meanwhile."""
     # The watchdog watches what a restart can mend: that the threads live. A hung driver is shown on the page instead.
     nap = watchdog_seconds() or LONGEST_NAP_SECONDS
     while all(thread.is_alive() for thread in threads) and not stop.wait(nap):

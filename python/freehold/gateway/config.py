@@ -70,6 +70,17 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Mesh:
+    """The listener on the private plane: the same API by mutual TLS. ``key`` is none where systemd hands it over."""
+
+    listen: Listen
+    certificate: Path
+    anchors: Path
+    revoked: Path
+    key: Path | None = None
+
+
+@dataclass(frozen=True)
 class GatewayConfig:
     """Everything that the gateway is told. ``simulated`` names the parts that are not real here."""
 
@@ -80,13 +91,14 @@ class GatewayConfig:
     limits: Limits = Limits()
     simulated: tuple[str, ...] = ()
     internal_key_file: Path | None = None
+    mesh: Mesh | None = None
 
 
 def read(path: Path) -> GatewayConfig:
     """Read and check the settings; raises all errors of the file together."""
     errors: list[FreeholdError] = []
     table = Table(str(path), read_json(path), errors)
-    key_file = table.text("internal_key_file", None)
+    key_file, mesh = table.text("internal_key_file", None), table.maybe("mesh")
     config = GatewayConfig(
         listen=_listen(table.table("listen")),
         metrics=_listen(table.table("metrics")),
@@ -95,6 +107,7 @@ def read(path: Path) -> GatewayConfig:
         limits=_limits(table.table("limits", {})),
         simulated=table.texts("simulated", []),
         internal_key_file=Path(key_file) if key_file else None,
+        mesh=_mesh(mesh) if mesh else None,
     )
     table.close()
     _check(table, config)
@@ -108,6 +121,19 @@ def _listen(table: Table) -> Listen:
     if listen.host and not is_address(listen.host):
         table.refuse("host", listen.host, "a literal IP address", why="a name may resolve to another interface")
     return listen
+
+
+def _mesh(table: Table) -> Mesh:
+    key = table.text("key", None)
+    mesh = Mesh(
+        listen=_listen(table.table("listen")),
+        certificate=Path(table.text("certificate")),
+        anchors=Path(table.text("anchors")),
+        revoked=Path(table.text("revoked")),
+        key=Path(key) if key else None,
+    )
+    table.close()
+    return mesh
 
 
 def _key(table: Table) -> Key:

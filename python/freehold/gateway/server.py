@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import logging
 import socket
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
 import uvicorn
 from prometheus_client import CollectorRegistry, start_http_server
 
-from freehold.errors import RefusedError
 from freehold.gateway.app import build
 from freehold.gateway.config import GatewayConfig, Listen
+from freehold.gateway.listening import bind_patiently, cannot_listen
+from freehold.gateway.mesh import MeshDoor
 from freehold.gateway.metrics import Metrics
 from freehold.gateway.protocol import Guard, factory, keep_from_hanging
 from freehold.service.notify import Supervisor
 
 BACKLOG = 1024
 PING_SECONDS = 10.0
-ADDRESS_SECONDS = 20.0
-ADDRESS_POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -35,14 +32,16 @@ class Addresses:
 
     public: tuple[str, int]
     metrics: tuple[str, int]
+    mesh: tuple[str, int] | None = None
 
 
 class _Server(uvicorn.Server):
     """uvicorn without its signal handlers, since :func:`serve` has its own, and with a word when it listens."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, door: MeshDoor | None = None) -> None:
         super().__init__(config)
         self.listening = asyncio.Event()
+        self.door = door
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -50,7 +49,17 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        if self.door is not None:
+            # One server for both, so that limits, drain and counters are the same whichever way a client came.
+            self.servers.append(await self.door.open(self._protocol))
         self.listening.set()
+
+    def _protocol(self) -> asyncio.Protocol:
+        made = cast("Any", self.config.http_protocol_class)
+        return cast(
+            "asyncio.Protocol",
+            made(config=self.config, server_state=self.server_state, app_state=self.lifespan.state),
+        )
 
 
 async def serve(
@@ -66,12 +75,13 @@ async def serve(
     metrics = Metrics(registry, config.simulated)
     public = await bind_patiently(config.listen)
     keep_from_hanging(public, config.limits)
+    door = MeshDoor.at(config) if config.mesh else None
     with _metrics_listener(config.metrics, registry) as metrics_address:
-        server = _Server(_uvicorn_config(config, internal_key, metrics))
+        server = _Server(_uvicorn_config(config, internal_key, metrics), door)
         running = asyncio.create_task(server.serve(sockets=[public]))
         await _first(server.listening.wait(), running)
         if listening is not None:
-            listening.set_result(Addresses(public.getsockname(), metrics_address))
+            listening.set_result(Addresses(public.getsockname(), metrics_address, door.address if door else None))
         await _supervised(server, running, ending, supervisor, config)
 
 
@@ -81,6 +91,7 @@ async def _supervised(
     supervisor.ready(f"serving {len(config.models)} models to {len(config.keys)} keys")
     # A ping from the event loop itself: a loop that hangs does not ping.
     pinging = asyncio.create_task(_ping(supervisor))
+    watching = asyncio.create_task(server.door.watch(server.server_state.connections)) if server.door else None
     try:
         await _first(ending.wait(), running)
         supervisor.stopping("finishing open answers")
@@ -88,34 +99,8 @@ async def _supervised(
         await running
     finally:
         pinging.cancel()
-
-
-async def bind_patiently(
-    listen: Listen, *, seconds: float = ADDRESS_SECONDS, clock: Callable[[], float] = time.monotonic
-) -> socket.socket:
-    """Take the address; after a boot it may come some seconds later than this service. Raises as :func:`bind`."""
-    end = clock() + seconds
-    while True:
-        try:
-            return bind(listen)
-        except RefusedError as refusal:
-            if refusal.code != "ADDRESS_NOT_HERE" or clock() >= end:
-                raise
-        await asyncio.sleep(ADDRESS_POLL_SECONDS)
-
-
-def bind(listen: Listen) -> socket.socket:
-    """Take the address; raises :class:`RefusedError` that says what is wrong with it."""
-    family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((listen.host, listen.port))
-    except OSError as error:
-        listener.close()
-        raise _cannot_listen(listen, error) from error
-    listener.setblocking(False)  # noqa: FBT003  the standard library's signature
-    return listener
+        if watching is not None:
+            watching.cancel()
 
 
 @contextlib.contextmanager
@@ -123,23 +108,13 @@ def _metrics_listener(listen: Listen, registry: CollectorRegistry) -> Iterator[t
     try:
         server, thread = start_http_server(listen.port, listen.host, registry)
     except OSError as error:
-        raise _cannot_listen(listen, error) from error
+        raise cannot_listen(listen, error) from error
     try:
         yield listen.host, server.server_port
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-def _cannot_listen(listen: Listen, error: OSError) -> RefusedError:
-    return RefusedError(
-        "ADDRESS_NOT_HERE" if error.errno == errno.EADDRNOTAVAIL else "PORT_TAKEN",
-        f"{listen.host}:{listen.port}",
-        error.strerror or str(error),
-        expected="an address of this machine with a free port",
-        fix=f"find the holder with `ss -tlnp sport = {listen.port}` and the addresses with `ip address`",
-    )
 
 
 def _uvicorn_config(config: GatewayConfig, internal_key: str, metrics: Metrics) -> uvicorn.Config:

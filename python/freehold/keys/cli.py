@@ -231,7 +231,7 @@ def opened(folder: Path | None) -> KeysFolder:
     from freehold.keys.files import KeysFolder  # noqa: PLC0415
     from freehold.paths import lab_paths  # noqa: PLC0415
 
-    return KeysFolder((folder or lab_paths().pki).absolute())
+    return KeysFolder((folder or lab_paths().keys).absolute())
 
 
 def passphrase(file: Path | None) -> Passphrase:

@@ -47,6 +47,10 @@ class Table:
         value = self._take(name, default, "an object", lambda v: isinstance(v, Mapping))
         return Table(self.subject, MISSING if value is None else value, self.errors, self._inner(name))
 
+    def maybe(self, name: str) -> Table | None:
+        """Take an object that may be left out."""
+        return self.table(name) if name in self._left else None
+
     def tables(self, name: str, build: Callable[[Table], Built], *, least: int = 0) -> tuple[Built, ...]:
         """Take a list of objects, ``least`` or more, and build each; unknown fields of each are noted."""
         expected = f"a list of {least} or more objects"

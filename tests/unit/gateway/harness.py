@@ -10,13 +10,13 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiohttp import web
 from tests.unit.gateway.mock_runtime import MockRuntime
 
-from freehold.gateway.config import GatewayConfig, Key, Limits, Listen, Model
+from freehold.gateway.config import GatewayConfig, Key, Limits, Listen, Mesh, Model
 from freehold.gateway.server import Addresses, serve
 from freehold.service.notify import Supervisor
 
@@ -88,7 +88,12 @@ def settings(runtime_port: int, limits: Limits) -> GatewayConfig:
 
 
 @contextmanager
-def running(limits: Limits, supervisor: Supervisor | None = None) -> Iterator[Harness]:
+def running(
+    limits: Limits,
+    supervisor: Supervisor | None = None,
+    mesh: Mesh | None = None,
+    loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
+) -> Iterator[Harness]:
     """A gateway and its runtime for the length of a ``with``."""
     runtime = MockRuntime()
     ready: Any = threading.Event()
@@ -102,13 +107,13 @@ def running(limits: Limits, supervisor: Supervisor | None = None) -> Iterator[Ha
         found["ending"], found["loop"] = asyncio.Event(), asyncio.get_running_loop()
         listening: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
         listening.add_done_callback(lambda done: (found.update(addresses=done.result()), ready.set()))
-        config = settings(runner.addresses[0][1], limits)
+        config = replace(settings(runner.addresses[0][1], limits), mesh=mesh)
         await serve(
             config, INTERNAL_KEY, ending=found["ending"], supervisor=supervisor or Supervisor(), listening=listening
         )
         await runner.cleanup()
 
-    thread = threading.Thread(target=lambda: asyncio.run(main()), daemon=True)
+    thread = threading.Thread(target=lambda: asyncio.Runner(loop_factory=loop).run(main()), daemon=True)
     thread.start()
     assert ready.wait(LIMIT_SECONDS)
     harness = Harness(

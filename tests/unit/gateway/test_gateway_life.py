@@ -13,7 +13,7 @@ from tests.unit.gateway.harness import CHAT, CLIENT_KEY, Harness, eventually, ru
 
 from freehold.errors import RefusedError
 from freehold.gateway.config import Limits, Listen
-from freehold.gateway.server import bind, bind_patiently
+from freehold.gateway.listening import bind, bind_patiently
 from freehold.service.notify import Supervisor
 
 

@@ -54,6 +54,16 @@ BAD: list[tuple[str, dict[str, Any], list[str]]] = [
     ("gpu_exporter", {"gpu_exporter_listen_host": "192.0.2.1"}, ["gpu_exporter_listen_host", "192.0.2.1", "loopback"]),
     ("gpu_exporter", {"gpu_exporter_requirements_sha256": ""}, ["gpu_exporter_requirements_sha256"]),
     ("node_exporter", {"node_exporter_listen_host": "10.0.0.1"}, ["node_exporter_listen_host", "10.0.0.1"]),
+    ("gateway", {"gateway_mesh_host": "0.0.0.0"}, ["gateway_mesh_host", "0.0.0.0", "mesh address"]),  # noqa: S104  refused
+    ("tls", {"tls_site": ""}, ["tls_site", '""']),
+    ("tls", {"tls_addresses": []}, ["tls_addresses", "found none", "mesh_address"]),
+    ("tls", {"tls_keys_folder": ""}, ["tls_keys_folder", "freehold keys init"]),
+    ("metrics_door", {"metrics_door_listen_host": "127.0.0.1"}, ["metrics_door_listen_host", "127.0.0.1"]),
+    (
+        "metrics_door",
+        {"metrics_door_relays": [{"port": 1, "url": "http://192.0.2.1:1/"}]},
+        ["metrics_door_relays", "192.0.2.1", "loopback"],
+    ),
     ("node_exporter", {"node_exporter_collectors": []}, ["node_exporter_collectors", "[]"]),
     (
         "drift",

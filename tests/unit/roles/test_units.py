@@ -45,6 +45,7 @@ UNITS: dict[str, tuple[Role, str]] = {
     "gpu-exporter": (Role("gpu_exporter"), "freehold-gpu-exporter.service.j2"),
     "node-exporter": (Role("node_exporter"), "prometheus-node-exporter.service.j2"),
     "drift": (Role("drift"), "freehold-drift.service.j2"),
+    "metrics-door": (Role("metrics_door"), "freehold-metrics-door.service.j2"),
 }
 # They make an interface and load rules, which the sandbox forbids: test_mesh_roles.py looks at them.
 OUTSIDE_THE_SANDBOX = {"fh-tunnel.service.j2", "fh-firewall.service.j2"}
@@ -94,6 +95,7 @@ def test_a_unit_does_not_weaken_the_sandbox(name: str) -> None:
         "node-exporter": {"RestrictAddressFamilies": ["AF_NETLINK"]},  # counters of the interfaces
         "gateway": {"IPAddressAllow": ["any"]},  # its clients
         "drift": {"RestrictAddressFamilies": ["AF_NETLINK"]},  # the live ruleset
+        "metrics-door": {"IPAddressAllow": ["198.51.100.0/24"]},  # the mesh
     }
     assert added == allowed.get(name, {})
 

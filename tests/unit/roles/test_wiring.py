@@ -133,10 +133,10 @@ def test_the_node_keeps_what_this_run_declared_for_it_with_the_number_of_the_con
 
 def test_removal_keeps_what_is_the_owners_unless_it_is_told_otherwise() -> None:
     purges = [("base", "base_purge"), ("weights", "weights_purge"), ("gateway", "gateway_purge")]
-    purges += [("tunnel", "tunnel_purge")]
+    purges += [("tunnel", "tunnel_purge"), ("tls", "tls_purge")]
     for asked in (False, True):
         values = group_vars(CHAT) | {"freehold_purge": asked}
-        assert [Wired(role, values).evaluate("{{ " + name + " }}") for role, name in purges] == [asked] * 4
+        assert [Wired(role, values).evaluate("{{ " + name + " }}") for role, name in purges] == [asked] * 5
 
 
 def test_every_role_is_in_the_playbook_and_goes_again() -> None:

@@ -1,0 +1,66 @@
+"""One page of a loopback exporter, fetched when it is asked for."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from freehold.errors import UsageError
+from freehold.exporter.server import UpstreamError
+from freehold.service.addresses import is_loopback
+
+SECONDS = 4.0
+"""Less than what the server gives a connection."""
+MOST_BYTES = 32 * 1024 * 1024
+OK = 200
+
+
+@dataclass(frozen=True)
+class Relay:
+    """``listen`` is host:port on the mesh; ``host``, ``port`` and ``path`` say where the page is."""
+
+    listen: str
+    host: str
+    port: int
+    path: str
+
+    @classmethod
+    def parse(cls, text: str) -> Relay:
+        """From ``10.85.0.11:9100=http://127.0.0.1:9100/metrics``. Raises :class:`UsageError`."""
+        listen, _, url = text.partition("=")
+        parts = urlsplit(url)
+        if not listen or parts.scheme != "http" or not is_loopback(parts.hostname or "") or not parts.port:
+            raise UsageError(
+                "DOOR_RELAY",
+                "--relay",
+                text,
+                expected="ADDRESS:PORT=http://127.0.0.1:PORT/metrics",
+                why="the door is for what lies on this node's loopback, and for nothing else",
+            )
+        return cls(listen, parts.hostname or "", parts.port, parts.path or "/")
+
+    def fetch(self, connect: Callable[..., socket.socket] = socket.create_connection) -> bytes:
+        """The page. Raises :class:`UpstreamError` when the exporter does not answer with it."""
+        try:
+            with connect((self.host, self.port), timeout=SECONDS) as connection:
+                connection.sendall(f"GET {self.path} HTTP/1.0\r\nHost: {self.host}\r\n\r\n".encode())
+                answer = _all(connection)
+        except OSError as error:
+            raise UpstreamError(f"{self.host}:{self.port}: {error}") from error
+        head, _, body = answer.partition(b"\r\n\r\n")
+        words = head.split(None, 2)
+        if len(words) < 2 or words[1] != str(OK).encode():  # noqa: PLR2004  version and status
+            raise UpstreamError(f"{self.host}:{self.port}: no page")
+        return body
+
+
+def _all(connection: socket.socket) -> bytes:
+    parts, left = [], MOST_BYTES
+    while left > 0 and (part := connection.recv(65536)):
+        parts.append(part)
+        left -= len(part)
+    if left <= 0:
+        raise UpstreamError("a page without end")
+    return b"".join(parts)

@@ -1,0 +1,46 @@
+"""The door as a service: one listener for each relay, systemd, signals."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from freehold.door.relay import Relay
+from freehold.errors import FreeholdError
+from freehold.exporter import service as exporter
+from freehold.exporter.notify import notify
+from freehold.exporter.server import Secure, Server
+from freehold.service.tls import TlsFiles, TlsKeeper
+
+ALLOWED = ("monitor", "control")
+
+
+def open_servers(relays: Sequence[Relay], files: TlsFiles, allowed: Sequence[str] = ALLOWED) -> list[Server]:
+    """Take all addresses, or none. Raises :class:`RefusedError`."""
+    secure, servers = Secure(TlsKeeper(files), frozenset(allowed)), list[Server]()
+    try:
+        for relay in relays:
+            pages = {"/metrics": relay.fetch, "/healthz": lambda: b"ok\n"}
+            servers.append(exporter.bind(relay.listen, pages, secure))
+    except FreeholdError:
+        for server in servers:
+            server.server_close()
+        raise
+    return servers
+
+
+def serve(relays: Sequence[Relay], files: TlsFiles, stop: threading.Event | None = None) -> None:
+    """Serve until SIGTERM or SIGINT (or ``stop``)."""
+    stop = exporter.until_signal() if stop is None else stop
+    servers = open_servers(relays, files)
+    threads = [threading.Thread(target=server.serve_forever, daemon=True) for server in servers]
+    for thread in threads:
+        thread.start()
+    notify("READY=1")
+    exporter.stand_by(stop, threads)
+    notify("STOPPING=1")
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+    if not stop.is_set():
+        raise FreeholdError("DOOR_BROKEN", "metrics door", "a thread of it ended", fix="its traceback is above")

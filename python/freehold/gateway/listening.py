@@ -1,0 +1,58 @@
+"""Taking addresses: one that comes later is waited for, one that is wrong is refused with the reason."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import time
+from collections.abc import Callable
+
+from freehold.errors import RefusedError
+from freehold.gateway.config import Listen
+
+ADDRESS_SECONDS = 20.0
+ADDRESS_POLL_SECONDS = 0.2
+FREEBIND = {socket.AF_INET: (socket.IPPROTO_IP, 15), socket.AF_INET6: (socket.IPPROTO_IPV6, 78)}
+"""IP_FREEBIND and IPV6_FREEBIND (linux/in.h, in6.h; Python names neither): the mesh's interface comes and goes."""
+
+
+async def bind_patiently(
+    listen: Listen, *, seconds: float = ADDRESS_SECONDS, clock: Callable[[], float] = time.monotonic
+) -> socket.socket:
+    """Take the address; after a boot it may come some seconds later than this service. Raises as :func:`bind`."""
+    end = clock() + seconds
+    while True:
+        try:
+            return bind(listen)
+        except RefusedError as refusal:
+            if refusal.code != "ADDRESS_NOT_HERE" or clock() >= end:
+                raise
+        await asyncio.sleep(ADDRESS_POLL_SECONDS)
+
+
+def bind(listen: Listen, *, before_it_is_here: bool = False) -> socket.socket:
+    """Take the address; raises :class:`RefusedError` that says what is wrong with it."""
+    family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if before_it_is_here:
+        listener.setsockopt(*FREEBIND[family], 1)
+    try:
+        listener.bind((listen.host, listen.port))
+    except OSError as error:
+        listener.close()
+        raise cannot_listen(listen, error) from error
+    listener.setblocking(False)  # noqa: FBT003  the standard library's signature
+    return listener
+
+
+def cannot_listen(listen: Listen, error: OSError) -> RefusedError:
+    """What to say of an address that was not to be had."""
+    return RefusedError(
+        "ADDRESS_NOT_HERE" if error.errno == errno.EADDRNOTAVAIL else "PORT_TAKEN",
+        f"{listen.host}:{listen.port}",
+        error.strerror or str(error),
+        expected="an address of this machine with a free port",
+        fix=f"find the holder with `ss -tlnp sport = {listen.port}` and the addresses with `ip address`",
+    )
