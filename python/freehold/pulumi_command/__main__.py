@@ -11,10 +11,10 @@ from concurrent import futures
 from types import FrameType
 
 import grpc  # type: ignore[import-untyped]
-from pulumi.runtime.proto import provider_pb2_grpc
 
 from freehold.pulumi_command.engine import CHANNEL_OPTIONS, Engine
 from freehold.pulumi_command.lifecycle import Lifecycle
+from freehold.pulumi_command.protocol import provider_pb2_grpc
 from freehold.pulumi_command.service import Service
 from freehold.pulumi_command.work import GRACE_SECONDS
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import grpc  # type: ignore[import-untyped]
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
+
+from freehold.pulumi_command.protocol import engine_pb2, engine_pb2_grpc
 
 # A stack's state can carry long outputs; the engine's own limit is the same.
 CHANNEL_OPTIONS = (

@@ -65,7 +65,8 @@ def _translated(glob: str) -> Iterator[str]:
             yield _CHOICE[character]
         else:
             yield _WILD.get(token["wild"]) or _set(token) or re.escape(_literal(token))
-    yield ")" * depth  # braces that are left open close at the end
+    if depth:
+        raise GlobError("expected a } for each {")
 
 
 def _literal(token: re.Match[str]) -> str:

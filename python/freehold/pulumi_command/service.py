@@ -12,12 +12,12 @@ from typing import Any, NoReturn
 
 import grpc  # type: ignore[import-untyped]
 from google.protobuf import empty_pb2  # type: ignore[import-untyped]
-from pulumi.runtime.proto import plugin_pb2, provider_pb2_grpc
-from pulumi.runtime.proto import provider_pb2 as messages
 
 from freehold.pulumi_command import VERSION, check, diff, schema, wire
 from freehold.pulumi_command.engine import Engine
 from freehold.pulumi_command.lifecycle import Lifecycle, Log
+from freehold.pulumi_command.protocol import plugin_pb2, provider_pb2_grpc
+from freehold.pulumi_command.protocol import provider_pb2 as messages
 from freehold.pulumi_command.work import CommandError
 
 
