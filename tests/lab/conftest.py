@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import testinfra
 from testinfra.host import Host
+from tests.lab.interrupting import Interrupting
 from tests.lab.world import Document, NodeOf, Outside, ReadFacts
 
 from freehold.fleet import pulumi_environment
@@ -113,3 +114,14 @@ def pulumi(pulumi_variables: dict[str, str]) -> Callable[..., str]:
 def facts(document: Document, access: gather.Access, first_host: Document) -> ReadFacts:
     """Read the node anew, as `freehold status` does."""
     return lambda: gather.read_node(first_host, access, gather.questions(document), run)
+
+
+@pytest.fixture
+def interrupting(
+    node: Host, document: Document, access: gather.Access, tmp_path: Path, pulumi: Callable[..., str]
+) -> Iterator[Interrupting]:
+    """The first node, to be interrupted; whatever a failed test left, the lab gets its own configuration back."""
+    made = Interrupting(node, document, access, tmp_path)
+    yield made
+    made.unlock()
+    pulumi("up", "--yes", "--skip-preview", "--non-interactive", "--color", "never")

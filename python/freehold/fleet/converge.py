@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from freehold.errors import FreeholdError, FreeholdErrors, PartialError, RefusedError, UsageError
+from freehold.fleet import ancestor, lock, playbook_run, record, roll, state_backup
 from freehold.fleet import document as documents
-from freehold.fleet import lock, playbook_run, record, roll, state_backup
 from freehold.paths import PROJECT
 
 DOCUMENT = "FREEHOLD_FLEET_DOCUMENT"
@@ -204,6 +204,7 @@ def _failed(request: Request, ended: playbook_run.Ended) -> PartialError:
 def main(arguments: Sequence[str] | None = None, *, stdin: TextIO | None = None) -> int:
     """Entry point; returns the exit code of :mod:`freehold.errors`."""
     options = _options(arguments)
+    ancestor.end_with("pulumi")
     try:
         recap = converge(_request(options, stdin or sys.stdin))
     except (FreeholdError, FreeholdErrors) as error:

@@ -76,7 +76,7 @@ def run(
             errors="replace",
             start_new_session=True,
             pass_fds=tuple(keep_open),
-            preexec_fn=_die_with_parent(),  # noqa: PLW1509  this process has one thread
+            preexec_fn=_die_with_parent(),  # noqa: PLW1509  another thread at most waits in poll(2)
         )
         try:
             _copy(child.stdout, log, redactor)

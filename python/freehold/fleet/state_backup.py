@@ -13,14 +13,14 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
+from freehold.fleet import ancestor
 from freehold.fleet.state_backup_copies import Place, save
 
 LIMIT_SECONDS = 24 * 3600  # longer than any roll; then the watcher gives up, and the next change copies before it
-PROC = Path("/proc")
 
 Start = Callable[[int, Place], None]
 
@@ -29,10 +29,9 @@ def begin(
     stack: str,
     *,
     environment: Mapping[str, str] = os.environ,
-    process: int | None = None,
     start: Start | None = None,
 ) -> str:
-    """Copy the state of ``stack`` now, and once `pulumi`, an ancestor of ``process`` (this one), ends.
+    """Copy the state of ``stack`` now, and once `pulumi`, an ancestor of this process, ends.
 
     Returns what went wrong, in words for a warning; empty when all went well or the backend is not a folder.
     """
@@ -42,7 +41,7 @@ def begin(
             return ""
         place = Place(backend, stack)
         save(place, "before")
-        pulumi = ancestor("pulumi", process or os.getpid())
+        pulumi = ancestor.find("pulumi", os.getpid())
         if pulumi is None or not place.folder.is_dir():
             return ""
         (start or start_watcher)(pulumi, place)
@@ -58,26 +57,6 @@ def backend_folder(environment: Mapping[str, str]) -> Path | None:
         return None
     path = unquote(url.path)
     return Path(environment.get("HOME", "~")) / path[3:] if path.startswith("/~/") else Path(path)
-
-
-def ancestor(name: str, process: int, proc: Path = PROC) -> int | None:
-    """The nearest ancestor that runs the program ``name``."""
-    for one in _ancestors(process, proc):
-        if (proc / str(one) / "comm").read_text(encoding="utf-8").strip() == name:
-            return one
-    return None
-
-
-def _ancestors(process: int, proc: Path) -> Iterator[int]:
-    while process > 1:
-        try:
-            # The name in parentheses may hold anything, also a parenthesis.
-            fields = (proc / str(process) / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-        except OSError:
-            return
-        process = int(fields[1])
-        if process > 1:
-            yield process
 
 
 def start_watcher(pulumi: int, place: Place) -> None:

@@ -117,16 +117,6 @@ def test_only_a_folder_is_copied(url: str, folder: Path | None) -> None:
     assert state_backup.backend_folder({"PULUMI_BACKEND_URL": url, "HOME": "/home/ann"}) == folder
 
 
-def test_the_nearest_pulumi_above_is_found(tmp_path: Path) -> None:
-    for process, parent, name in ((40, 30, "python3"), (30, 20, "pulumi-language"), (20, 10, "pulumi"), (10, 1, "sh")):
-        folder = tmp_path / str(process)
-        folder.mkdir()
-        (folder / "comm").write_text(f"{name}\n")
-        (folder / "stat").write_text(f"{process} (a ) b) S {parent} 0 0\n")
-    assert state_backup.ancestor("pulumi", 40, tmp_path) == 20
-    assert state_backup.ancestor("terraform", 40, tmp_path) is None
-
-
 def test_a_folder_that_cannot_be_written_is_a_warning_and_no_more(place: Place) -> None:
     place.file.write_bytes(checkpoint("a"))
     place.folder.parent.parent.write_text("a file in the way")

@@ -1,0 +1,40 @@
+"""`kill -9` of pulumi and of ansible: the next `pulumi up` converges, nothing is doubled, nobody edits anything."""
+
+import random
+import subprocess
+
+from tests.lab import interruption
+from tests.lab.interrupting import Interrupting
+from tests.lab.interruption import Point, of_pulumi, up_words
+
+from freehold.fleet.labconfig import STACK_FOLDER
+
+
+def test_three_kills_at_seeded_points(interrupting: Interrupting) -> None:
+    """The first leaves a change half made; the second and third hit the way back from it; then one run converges."""
+    seed = interruption.seed()
+    print(f"{interruption.SEED}={seed}")
+    rng = random.Random(seed)  # noqa: S311  points of a test, no secret
+    half_way = rng.choice((1, 2))
+    others = rng.sample([part for part in range(3) if part != half_way], 2)
+    interrupting.interrupt(interruption.point(rng, "pulumi", half_way, 3), interrupting.changed)
+    interrupting.interrupt(interruption.point(rng, "pulumi", others[0], 3), interrupting.original)
+    interrupting.interrupt(interruption.point(rng, "by hand", others[1], 3), interrupting.original)
+    interrupting.converges(interrupting.original)
+
+
+def test_a_killed_pulumi_is_explained_to_the_next(interrupting: Interrupting) -> None:
+    """Positive control of the harness: the lock that is cleared was there, and it stopped a plain `pulumi up`."""
+    started = of_pulumi(
+        interrupting.host["name"], Point("pulumi", "all", 0, 1.5), interrupting.changed, interrupting.pulumi
+    )
+    started.kill(interrupting.folder / "run.log")
+    words = up_words(interrupting.host["name"], interrupting.original)
+    stopped = subprocess.run(
+        words, cwd=STACK_FOLDER, env={**interrupting.pulumi}, capture_output=True, text=True, check=False
+    )
+    assert stopped.returncode != 0
+    assert "locked" in stopped.stdout + stopped.stderr
+    (told,) = interrupting.unlock()
+    assert told.startswith("cleared the lock of process ")
+    assert "runs no more" in told
