@@ -116,12 +116,16 @@ def facts(document: Document, access: gather.Access, first_host: Document) -> Re
     return lambda: gather.read_node(first_host, access, gather.questions(document), run)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def interrupting(
-    node: Host, document: Document, access: gather.Access, tmp_path: Path, pulumi: Callable[..., str]
+    node: Host,
+    document: Document,
+    access: gather.Access,
+    tmp_path_factory: pytest.TempPathFactory,
+    pulumi: Callable[..., str],
 ) -> Iterator[Interrupting]:
-    """The first node, to be interrupted; whatever a failed test left, the lab gets its own configuration back."""
-    made = Interrupting(node, document, access, tmp_path)
+    """The first node, to be interrupted; whatever the tests left, the lab gets its own configuration back."""
+    made = Interrupting(node, document, access, tmp_path_factory.mktemp("interrupting"))
     yield made
     made.unlock()
     pulumi("up", "--yes", "--skip-preview", "--non-interactive", "--color", "never")
