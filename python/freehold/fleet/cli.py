@@ -87,14 +87,10 @@ def export(
     state: Annotated[Path | None, typer.Option(help="Folder of Pulumi's state; default: the lab's.")] = None,
 ) -> None:
     """Write a stack's output as fleet.json and known_hosts, from which the inventory is made."""
-    from freehold import process  # noqa: PLC0415
     from freehold.fleet import document as documents  # noqa: PLC0415
-    from freehold.fleet import labconfig  # noqa: PLC0415
+    from freehold.fleet import stack_output  # noqa: PLC0415
 
-    words = ["pulumi", "stack", "output", "document", "--json", "--stack", stack]
-    done = process.run(words, cwd=labconfig.STACK_FOLDER, env=variables(state))
-    path = documents.export(documents.parse(done.stdout, f"stack {stack}"), folder or _lab().export)
-    print(path)
+    print(documents.export(stack_output.document(stack, env=variables(state)), folder or _lab().export))
 
 
 def unlock(

@@ -124,6 +124,9 @@ def parse(text: str, source: str, *, purpose: str = CONVERGE) -> dict[str, Any]:
     """
     try:
         document: dict[str, Any] = json.loads(text)
+        found = document.get("schema") if isinstance(document, dict) else None
+        if purpose == CONVERGE and isinstance(found, int) and found != SCHEMA:
+            raise _not_one(source, f"schema {found}, of {'an older' if found < SCHEMA else 'a newer'} Freehold")
         (FleetDocument if purpose == CONVERGE else Outline).model_validate_json(text)
     except ValidationError as error:
         raise _not_one(source, _reasons(error)) from error

@@ -59,9 +59,10 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible carries no 
         # Host names and the site, by the folder that their locks are in.
         wanted: dict[Path, list[str]] = {}
         for host in variables._inventory.get_hosts(play.hosts):  # noqa: SLF001  the same
-            fleet = variables.get_vars(play=play, host=host).get("freehold_fleet")
-            if fleet is not None:
-                wanted.setdefault(record.state_folder(str(fleet["site"]["name"])), []).append(host.get_name())
+            known = variables.get_vars(play=play, host=host)
+            if "freehold_host" in known:
+                state = record.state_folder(str(known["freehold_fleet"]["site"]["name"]))
+                wanted.setdefault(state, []).append(host.get_name())
         errors = [error for state, hosts in wanted.items() for error in self._take(state, hosts)]
         if errors:
             _refuse(errors)
