@@ -12,7 +12,7 @@ from tests.lab.world import Document
 from freehold.fleet import interrupted, pulumi_environment
 from freehold.fleet.labconfig import STACK, STACK_FOLDER
 from freehold.paths import PROJECT
-from freehold.process import run
+from freehold.process import Completed, run
 from freehold.status.gather import Access
 from freehold.status.probe import probe
 
@@ -62,8 +62,17 @@ class Interrupting:
 
     def unlock(self) -> list[str]:
         """`freehold fleet unlock`: the one documented command."""
-        done = run([PROJECT / ".venv/bin/freehold", "fleet", "unlock"], timeout=60)
+        done = self.freehold("unlock")
+        assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()
+
+    @staticmethod
+    def freehold(*words: str) -> Completed:
+        return run([PROJECT / ".venv/bin/freehold", "fleet", *words], check=False, timeout=60)
+
+    def by_hand(self) -> Completed:
+        words = ["-i", "inventory/lab", "--limit", self.host["name"], "playbooks/site.yml"]
+        return run([PROJECT / ".venv/bin/ansible-playbook", *words], check=False, cwd=PROJECT, timeout=300)
 
     def up(self, config: Path) -> str:
         return run(up_words(self.host["name"], config), cwd=STACK_FOLDER, env=self.pulumi, timeout=300).stdout
