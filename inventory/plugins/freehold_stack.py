@@ -139,10 +139,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
 
 
 def groups_of(host: Mapping[str, Any], fleet: Mapping[str, Any]) -> list[str]:
-    """The groups of one entry of the document. Maintenance comes first and alone: nothing is to dial the host."""
-    if host["maintenance"]:
+    """The groups of one entry of the document. Maintenance comes first and alone: nothing is to dial the host.
+
+    An older document, which is read to take down what it deployed, says nothing of either.
+    """
+    if host.get("maintenance"):
         return [MAINTENANCE]
-    return [NODES, MONITOR] if host["name"] in fleet["monitor"] else [NODES]
+    return [NODES, MONITOR] if host["name"] in fleet.get("monitor", ()) else [NODES]
 
 
 def refuse_another_stack(fleet: Mapping[str, Any], stack: str | None, file: Path) -> None:

@@ -24,7 +24,7 @@ from freehold.paths import PROJECT, lab_paths
 
 SEED = "FREEHOLD_SEED"
 MARK = "FREEHOLD_INTERRUPTION"
-TASKS = 70  # a converge has more; a point past its end would interrupt nothing
+FEWEST_TASKS = 70  # where no log of a whole converge is at hand
 EARLY_SECONDS = 4.0  # program, plugin, visits: before the first task
 LIMIT_SECONDS = 90.0
 POLL_SECONDS = 0.01
@@ -53,14 +53,21 @@ def seed() -> int:
     return int(os.environ.get(SEED) or secrets.randbelow(10**6))
 
 
-def point(rng: random.Random, run: Run, part: int, parts: int) -> Point:
-    """A point in ``part`` of ``parts`` equal stretches of a run, so that many points cover all of it."""
+def tasks(host: str) -> int:
+    """How many tasks of a converge may be waited for: those of its last log, less a few that are conditional."""
+    texts = [tail(path, None) for path in lab_paths().logs.glob(f"converge-{host}.log*")]
+    whole = [text.count("TASK [") + text.count("HANDLER [") for text in texts if "PLAY RECAP" in text]
+    return max(FEWEST_TASKS, int(max(whole, default=0) * 0.85))
+
+
+def point(rng: random.Random, run: Run, part: int, parts: int, count: int) -> Point:
+    """A point in ``part`` of ``parts`` equal stretches of a run of ``count`` tasks: many points cover all of it."""
     victims: Sequence[Victim] = ("pulumi", "ansible", "all") if run == "pulumi" else ("ansible", "all")
     victim = rng.choice(victims)
     if part == 0 and victim != "ansible":
         return Point(run, victim, 0, rng.uniform(0.3, EARLY_SECONDS))
-    first = 1 + TASKS * part // parts
-    return Point(run, victim, rng.randint(first, TASKS * (part + 1) // parts), 0.0)
+    first = 1 + count * part // parts
+    return Point(run, victim, rng.randint(first, count * (part + 1) // parts), 0.0)
 
 
 @dataclass
@@ -149,8 +156,9 @@ def kill_all(processes: Sequence[int]) -> None:
             os.kill(process, signal.SIGKILL)
 
 
-def tail(log: Path) -> str:
-    return log.read_text(encoding="utf-8", errors="replace")[-2000:]
+def tail(log: Path, length: int | None = 2000) -> str:
+    text = log.read_text(encoding="utf-8", errors="replace")
+    return text if length is None else text[-length:]
 
 
 def wait_for(condition: Callable[[], object], what: Callable[[], str]) -> None:
@@ -185,7 +193,7 @@ def free(host: str) -> bool:
     return not lock.look(lab_paths().root, [host])
 
 
-def groups(rng: random.Random, count: int) -> Iterator[list[Point]]:
+def groups(rng: random.Random, count: int, tasks_of_a_run: int = FEWEST_TASKS) -> Iterator[list[Point]]:
     """``count`` points in groups of one to three; a group is interrupted run after run, and then converged.
 
     The points of all groups together are spread evenly over a run.
@@ -194,4 +202,4 @@ def groups(rng: random.Random, count: int) -> Iterator[list[Point]]:
     rng.shuffle(parts)
     while parts:
         chosen, parts = parts[: (size := rng.randint(1, 3))], parts[size:]
-        yield [point(rng, rng.choice(("pulumi", "by hand")), part, PARTS) for part in chosen]
+        yield [point(rng, rng.choice(("pulumi", "by hand")), part, PARTS, tasks_of_a_run) for part in chosen]

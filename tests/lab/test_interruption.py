@@ -42,11 +42,12 @@ def test_three_kills_at_seeded_points(interrupting: Interrupting) -> None:
     seed = interruption.seed()
     print(f"{interruption.SEED}={seed}")
     rng = random.Random(seed)  # noqa: S311  points of a test, no secret
+    count = interruption.tasks(interrupting.host["name"])
     half_way = rng.choice((1, 2))
     others = rng.sample([part for part in range(3) if part != half_way], 2)
-    interrupting.interrupt(interruption.point(rng, "pulumi", half_way, 3), interrupting.changed)
-    interrupting.interrupt(interruption.point(rng, "pulumi", others[0], 3), interrupting.original)
-    interrupting.interrupt(interruption.point(rng, "by hand", others[1], 3), interrupting.original)
+    interrupting.interrupt(interruption.point(rng, "pulumi", half_way, 3, count), interrupting.changed)
+    interrupting.interrupt(interruption.point(rng, "pulumi", others[0], 3, count), interrupting.original)
+    interrupting.interrupt(interruption.point(rng, "by hand", others[1], 3, count), interrupting.original)
     interrupting.converges(interrupting.original)
 
 

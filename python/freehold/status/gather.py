@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from freehold import ssh
-from freehold.errors import UnknownStateError
+from freehold.errors import RefusedError, UnknownStateError
 from freehold.process import ProcessError, Runner
 from freehold.status import node_facts
 from freehold.status.probe import ProbeResult, probe
@@ -50,18 +50,19 @@ class NodeReading:
 
 
 def load_document(path: Path) -> dict[str, Any]:
-    """Read the exported fleet document."""
+    """Read the exported fleet document; without one nothing is known, which is not the same as a refusal."""
+    from freehold.fleet import document as documents  # noqa: PLC0415  needs what only a control host has
+
     try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return documents.load(path)
+    except RefusedError as error:
         raise UnknownStateError(
             "FLEET_DOCUMENT_UNREADABLE",
             str(path),
-            f"{type(error).__name__}: {error}",
-            expected="the fleet document that `pulumi up` exports",
+            error.found,
+            expected=error.expected,
             fix="`make up` for the lab; `freehold fleet export` for a stack of yours",
         ) from error
-    return document
 
 
 def questions(document: Document) -> dict[str, Any]:

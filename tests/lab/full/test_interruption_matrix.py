@@ -8,7 +8,7 @@ from tests.lab.interrupting import Interrupting
 
 POINTS = 50
 SEED = interruption.seed()
-GROUPS = list(interruption.groups(random.Random(SEED), POINTS))  # noqa: S311  points of a test, no secret
+GROUPS = list(interruption.groups(random.Random(SEED), POINTS, interruption.tasks("gpu1")))  # noqa: S311  points of a test, no secret
 
 
 @pytest.mark.parametrize("number", range(len(GROUPS)), ids=[f"{SEED}-{n}" for n in range(len(GROUPS))])
