@@ -32,7 +32,7 @@ def judge(data: Data) -> Found:
 def _network(data: Data) -> str | None:
     given = mapping(data.get("mesh")).get("network", Mesh().network)
     try:
-        network = ipaddress.ip_network(given)
+        network = ipaddress.IPv4Network(given)
     except ValueError:
         return None
     return str(network) if network.num_addresses >= SMALLEST_MESH else None

@@ -147,7 +147,7 @@ class Mesh(Section):
 
     network: Network = Field(
         default="10.85.0.0/24",
-        description="an IP network that nothing else here uses; its first address is this machine's",
+        description="an IPv4 network that nothing else here uses; its first address is this machine's",
         examples=["10.85.0.0/24"],
     )
     port: Port = Field(

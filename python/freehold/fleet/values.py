@@ -39,7 +39,7 @@ def _url(text: str) -> str:
 
 def _network(text: str) -> str:
     try:
-        network = ipaddress.ip_network(text)
+        network = ipaddress.IPv4Network(text)
     except ValueError as error:
         raise PydanticCustomError("config_bad_network", "{fault}", {"fault": str(error)}) from error
     if network.num_addresses < SMALLEST_MESH:

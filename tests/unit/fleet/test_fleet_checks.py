@@ -33,10 +33,8 @@ def test_a_host_gets_the_host_part_of_its_address_in_the_mesh() -> None:
         (lambda c: c["hosts"][0].update(mesh_address="10.85.0.1"), [("CONFIG_MESH_ADDRESS", "hosts[0].mesh_address")]),
         (lambda c: c["hosts"][0].update(mesh_address="10.85.0.0"), [("CONFIG_MESH_ADDRESS", "hosts[0].mesh_address")]),
         (lambda c: c["hosts"][0].update(address="198.18.0.12"), [("CONFIG_MESH_ADDRESS", "hosts[1].mesh_address")]),
-        (
-            lambda c: c.update(mesh={"network": "fd00::/64"}),
-            [("CONFIG_MESH_ADDRESS", f"hosts[{n}].mesh_address") for n in (0, 1)],
-        ),
+        (lambda c: c.update(mesh={"network": "fd00::/64"}), [("CONFIG_BAD_NETWORK", "mesh.network")]),
+        (lambda c: c["hosts"][0].update(address="2001:db8::11"), [("CONFIG_MESH_ADDRESS", "hosts[0].mesh_address")]),
         (lambda c: c.update(mesh={"network": "10.85.0.1/24"}), [("CONFIG_BAD_NETWORK", "mesh.network")]),
         (lambda c: c.update(mesh={"network": "10.85.0.0/31"}), [("CONFIG_BAD_NETWORK", "mesh.network")]),
         (
