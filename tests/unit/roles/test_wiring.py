@@ -155,3 +155,9 @@ def test_roles_know_neither_inventory_nor_fleet() -> None:
 def names_the_fleet(file: Path) -> bool:
     text = file.read_text(encoding="utf-8")
     return any(word in text for word in ("freehold_fleet", "freehold_host", "hostvars", "groups["))
+
+
+def test_a_converge_waits_for_the_door_and_for_each_engine() -> None:
+    asked = Wired("gateway", group_vars(CHAT, EMBEDDING)).evaluate("{{ freehold_questions }}")
+    assert asked[0] == f"http://{HOST['serve_address']}:8080/healthz"
+    assert asked[1:] == [f"http://127.0.0.1:{model['port']}/health" for model in (CHAT, EMBEDDING)]
