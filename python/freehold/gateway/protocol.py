@@ -15,6 +15,7 @@ from freehold.gateway.metrics import Metrics
 from freehold.gateway.refusals import RefusalError, busy, headers_too_large, malformed, too_slow
 
 REASONS = {400: b"Bad Request", 408: b"Request Timeout", 431: b"Request Header Fields Too Large", 503: b"Unavailable"}
+KERNEL_SECONDS = 5.0  # on a machine with far too much to do, filling the kernel's buffers takes more than 0.2 s
 
 
 @dataclass(frozen=True)
@@ -119,10 +120,12 @@ class GuardedProtocol(HttpToolsProtocol):
 def keep_from_hanging(listener: socket.socket, limits: Limits) -> None:
     """Let the kernel drop connections whose peer takes nothing any more; those accepted inherit it.
 
-    It is for what is in the kernel's buffers after an answer is complete; twice the time, so that an answer that is
-    still being written meets our own limit first and is counted for what it is.
+    It is for what is in the kernel's buffers after an answer is complete. It counts from when the client stops reading, we
+    only from when those buffers are full; so it gets more time, and an answer that is still being written meets our own
+    limit first and is counted for what it is.
     """
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(2000 * limits.write_seconds))
+    seconds = max(2 * limits.write_seconds, limits.write_seconds + KERNEL_SECONDS)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * seconds))
 
 
 def factory(guard: Guard) -> Callable[..., GuardedProtocol]:
