@@ -120,9 +120,9 @@ class GuardedProtocol(HttpToolsProtocol):
 def keep_from_hanging(listener: socket.socket, limits: Limits) -> None:
     """Let the kernel drop connections whose peer takes nothing any more; those accepted inherit it.
 
-    It is for what is in the kernel's buffers after an answer is complete. It counts from when the client stops reading, we
-    only from when those buffers are full; so it gets more time, and an answer that is still being written meets our own
-    limit first and is counted for what it is.
+    It is for what is in the kernel's buffers after an answer is complete. It counts from when the client stops reading,
+    we only from when those buffers are full; so it gets more time, and an answer that is still being written meets our
+    own limit first and is counted for what it is.
     """
     seconds = max(2 * limits.write_seconds, limits.write_seconds + KERNEL_SECONDS)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * seconds))
