@@ -60,7 +60,7 @@ def judge(
 def own_hosts(document: Mapping[str, Any]) -> set[str]:
     """Names and addresses that are the owner's: the nodes, and the control host that serves the bundle."""
     own = {host[key] for host in document["hosts"] for key in ("name", "address", "serve_address", "mesh_address")}
-    own |= {document["mesh"]["control"]["address"]}
+    own |= {document["mesh"]["control"]["address"], document["mesh"]["network"].partition("/")[0]}
     own |= set(document.get("sovereignty", {}).get("own_hosts", ()))
     return own | {urlsplit(document["bundle"]["url"]).hostname or ""}
 

@@ -32,7 +32,7 @@ def document() -> dict[str, Any]:
         "models": [],
         "bundle": {"url": "http://192.0.2.1:8480", "models": {}},
         "gateway": {"port": 8080},
-        "mesh": {"control": {"address": "10.85.0.1"}},
+        "mesh": {"network": "10.85.0.0/24", "control": {"address": "10.85.0.1"}},
         "prices": prices,
     }
 
@@ -74,4 +74,4 @@ def test_the_table_says_so(document: dict[str, Any], tmp_path: Path) -> None:
 
 
 def test_addresses_of_the_private_plane_are_the_owners(document: dict[str, Any]) -> None:
-    assert {"10.85.0.11", "10.85.0.1", "gpu2"} <= report.own_hosts(json.loads(json.dumps(document)))
+    assert {"10.85.0.11", "10.85.0.1", "10.85.0.0", "gpu2"} <= report.own_hosts(json.loads(json.dumps(document)))
