@@ -11,7 +11,7 @@ import pulumi
 from pulumi_command import local
 
 from components.inference_node import CONVERGE_TIMEOUTS, Fed, InferenceNode
-from freehold.fleet import digest, roll
+from freehold.fleet import digest, record, roll
 from freehold.fleet import document as documents
 from freehold.fleet.converge import PRIVATE_KEY
 
@@ -35,7 +35,9 @@ class Roll:
         peers = document.apply(lambda whole: digest.of_data(whole["mesh"])[: digest.SHOWN_HEX])
         for name, node in nodes.items():
             told = document.apply(functools.partial(_introduction, name=name))
-            node.introduce(Fed(told, {PEERS: peers, PRIVATE_KEY: self.environments[name][PRIVATE_KEY]}))
+            # The generation too: a hand edit of what this step wrote is undone by this step alone.
+            own = {key: self.environments[name][key] for key in (PRIVATE_KEY, record.GENERATION)}
+            node.introduce(Fed(told, {PEERS: peers, **own}))
         self._finish(nodes, document, peers)
         return document
 
