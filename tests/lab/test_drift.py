@@ -1,4 +1,4 @@
-"""A hand edit of each kind is named by `freehold drift`; one converge undoes it, changes nothing else, and settles."""
+"""A hand edit of each kind is named by `freehold drift`; `pulumi up` undoes it and nothing else, and settles."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from testinfra.host import Host
 from tests.lab.world import Document
 
 from freehold.drift import probe
-from freehold.paths import PROJECT, lab_paths
-from freehold.process import run
+from freehold.paths import lab_paths
 
 UNITS = "/etc/systemd/system"
 DROP_IN = f"{UNITS}/freehold-embedding.service.d/hand.conf"
@@ -72,6 +71,9 @@ EXPECTED = {
 }
 
 Probe = Callable[[], probe.Probe]
+Pulumi = Callable[..., str]
+UP = ("up", "--yes", "--skip-preview", "--non-interactive", "--color", "never")
+PREVIEW = ("preview", "--non-interactive", "--color", "never")
 
 
 @pytest.fixture(scope="module")
@@ -81,19 +83,11 @@ def look(document: Document, first_host: Document) -> Probe:
     return lambda: probe.run(document, key, hosts=[name])[name]
 
 
-def converge(host: str) -> str:
-    words = [str(PROJECT / ".venv/bin/ansible-playbook"), "-i", "inventory/lab", "--limit", host, "playbooks/site.yml"]
-    return run(words, cwd=PROJECT, timeout=600).stdout
-
-
 def changed(output: str) -> set[str]:
     """Names of the tasks and handlers that reported a change."""
     blocks = re.split(r"^(?:TASK|RUNNING HANDLER) \[(.*?)\] \*+$", output, flags=re.MULTILINE)[1:]
-    return {
-        name
-        for name, body in zip(blocks[::2], blocks[1::2], strict=True)
-        if re.search("^changed: ", body, re.MULTILINE)
-    }
+    marked = re.compile("^changed: ", re.MULTILINE)
+    return {name for name, body in zip(blocks[::2], blocks[1::2], strict=True) if marked.search(body)}
 
 
 def command(*words: str) -> tuple[int, Any]:
@@ -103,15 +97,18 @@ def command(*words: str) -> tuple[int, Any]:
 
 
 @pytest.fixture(scope="module")
-def edited(node: Host, look: Probe, first_host: Document) -> Iterator[probe.Probe]:
-    """The node with all edits; whatever a test finds, a converge ends it."""
+def edited(node: Host, look: Probe, pulumi: Pulumi) -> Iterator[probe.Probe]:
+    """The node with all edits; yields what it said before. Whatever a test finds, a converge ends it."""
     before = look()
+    if not before.clean:
+        pulumi(*UP)
+        before = look()
     assert before.clean, before
     for words in EDITS.values():
         node.check_output(words)
     yield before
     if not look().clean:
-        converge(first_host["name"])
+        pulumi(*UP)
 
 
 def test_every_edit_is_named_and_nothing_else(edited: probe.Probe, look: Probe, first_host: Document) -> None:
@@ -132,23 +129,37 @@ def test_the_node_exports_it_by_itself(edited: probe.Probe, node: Host) -> None:
     }
 
 
-def test_one_converge_puts_back_each_edit_and_only_that(
-    edited: probe.Probe, node: Host, look: Probe, first_host: Document
+def test_a_preview_names_every_edit(edited: probe.Probe, pulumi: Pulumi) -> None:
+    assert edited.clean
+    said = pulumi(*PREVIEW)
+    assert [name for kind, name in EDITS if f"drift: {kind} {name}" not in said] == []
+
+
+def test_one_up_puts_back_each_edit_and_only_that(
+    edited: probe.Probe, node: Host, look: Probe, first_host: Document, pulumi: Pulumi
 ) -> None:
     runtime = "systemctl show --property InvocationID 'freehold-runtime@*'"
     untouched = node.check_output(runtime)
-    assert changed(converge(first_host["name"])) == EXPECTED
+    pulumi(*UP)
+    log = lab_paths().logs / f"converge-{first_host['name']}.log"
+    assert changed(log.read_text(encoding="utf-8")) == EXPECTED
     assert node.check_output(runtime) == untouched
-    assert "BY_HAND" not in node.check_output(
-        "systemctl show --property Environment freehold-embedding freehold-gpu-exporter"
-    )
+    shown = node.check_output("systemctl show --property Environment freehold-embedding freehold-gpu-exporter")
+    assert "BY_HAND" not in shown
     assert "BY_HAND" in node.check_output(f"cat /var/backups/freehold/drift{DROP_IN}")
     assert node.check_output("curl --version").startswith("curl 7.")
     for _ in range(2):
         found = look()
         assert found.clean, found
-        assert found.generation == edited.generation  # a run by hand has no number of its own
-    assert command()[0] == 0
+        assert found.generation == edited.generation + 1
+    assert command("--host", first_host["name"])[0] == 0
+
+
+def test_after_that_nothing_is_left_to_do(pulumi: Pulumi) -> None:
+    """The generation settled: what the probe says is what the state has."""
+    said = pulumi(*PREVIEW)
+    assert "drift:" not in said
+    assert not re.search(r"\d+ to (create|update|replace|delete)", said), said
 
 
 def test_the_exporter_shows_the_metrics(node: Host) -> None:
