@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from freehold.cli import build
 from freehold.drift import cli, probe
 from freehold.drift.probe import Item, Probe
+from freehold.status import gather
 
 CLEAN = Probe(reachable=True, generation=3, baseline=True)
 EDITED = Probe(
@@ -30,6 +31,7 @@ def run(monkeypatch: pytest.MonkeyPatch, document: Path, answers: dict[str, Prob
         return {name: found for name, found in answers.items() if hosts is None or name in hosts}
 
     monkeypatch.setattr(probe, "run", asked)
+    monkeypatch.setattr(gather, "load_document", lambda path: json.loads(path.read_text()))
     done = CliRunner().invoke(build(), ["drift", f"--document={document}", *words])
     return done.exit_code, done.output
 
