@@ -58,7 +58,7 @@ def default_parts(place: Place, keys: Keys, runner: Runner, *, sets: Sequence[st
     return (
         AptPart(tree, tuple(sets), keys, Path("/etc/apt"), cache / "apt", runner, now),
         WheelPart(tree, tuple(sets), cache / "wheels", runner),
-        WeightsPart(tree, Store(place.imports), cache / "weights", runner),
+        WeightsPart(tree, tuple(sets), Store(place.imports), cache / "weights", runner),
     )
 
 

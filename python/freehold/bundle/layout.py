@@ -24,7 +24,20 @@ ARCHITECTURE = "amd64"
 PACKAGES = f"{APT}/dists/{SUITE}/{COMPONENT}/binary-{ARCHITECTURE}/Packages"
 
 NODE_SETS = ("agent", "gateway", "llama_cpp")
-"""The sets that a bundle holds unless told otherwise; ``vllm`` is for nodes with real GPUs (7 GB of wheels)."""
+"""The sets that a bundle holds unless told otherwise; ``vllm`` is for nodes with real GPUs (7 GB of wheels).
+
+A set can be made from another lock than its own: ``vllm=vllm_cpu`` is vLLM for nodes without a GPU, such as the lab's.
+"""
+
+
+def set_name(chosen: str) -> str:
+    """What nodes call the set: ``vllm`` of ``vllm=vllm_cpu``."""
+    return chosen.partition("=")[0]
+
+
+def lock_name(chosen: str) -> str:
+    """The lock that it is made from: ``vllm_cpu`` of ``vllm=vllm_cpu``, else the set's own name."""
+    return chosen.partition("=")[2] or chosen
 
 
 @dataclass(frozen=True)
@@ -36,7 +49,7 @@ class Tree:
     def os_packages(self, sets: Sequence[str] = ()) -> tuple[Path, ...]:
         """Lists of Debian packages, with reasons: every node's, and those that only some of ``sets`` need."""
         folder = self.root / "requirements" / "node"
-        extra = (folder / f"os-packages-{name}.txt" for name in sets)
+        extra = (folder / f"os-packages-{set_name(one)}.txt" for one in sets)
         return (folder / "os-packages.txt", *(path for path in extra if path.is_file()))
 
     @property
@@ -44,9 +57,9 @@ class Tree:
         """The wheels that carry the catalogue's models."""
         return self.root / "requirements" / "weights.txt"
 
-    def lock(self, name: str) -> Path:
+    def lock(self, chosen: str) -> Path:
         """The hash-locked wheels of a set."""
-        return self.root / "requirements" / "node" / f"{name}.txt"
+        return self.root / "requirements" / "node" / f"{lock_name(chosen)}.txt"
 
 
 @dataclass(frozen=True)

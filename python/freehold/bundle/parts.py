@@ -9,14 +9,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from freehold.bundle import apt_repository, models, wheels
+from freehold import __version__
+from freehold.bundle import alias_wheel, apt_repository, models, wheels
 from freehold.bundle.apt_download import Apt
 from freehold.bundle.apt_sources import machine_sources, read_names
 from freehold.bundle.keys import Keys
-from freehold.bundle.layout import APT, REQUIREMENTS, SUITE, WHEELS, Tree
+from freehold.bundle.layout import APT, REQUIREMENTS, SUITE, WHEELS, Tree, lock_name, set_name
 from freehold.process import Runner
 from freehold.steps import Report
-from freehold.weights.catalogue import CATALOGUE, read_catalogue
+from freehold.weights.catalogue import CATALOGUE, ENGINES, chosen, read_catalogue
 from freehold.weights.digests import canonical_json, sha256_bytes, sha256_file
 from freehold.weights.store import Store
 
@@ -94,15 +95,18 @@ class WheelPart:
         with tempfile.TemporaryDirectory() as folder:
             report("building our own wheel")
             own = wheels.own_wheel(self.tree.root, Path(folder), self.runner)
-            for name in self.sets:
-                wheels.write_set(bundle, name, house.collect(self.tree.lock(name), report), own)
+            for one in self.sets:
+                found = house.collect(self.tree.lock(one), report)
+                made = {f"freehold=={__version__}": own, **alias_wheel.write(lock_name(one), found, Path(folder))}
+                wheels.write_set(bundle, set_name(one), found, made)
 
 
 @dataclass(frozen=True)
 class WeightsPart:
-    """The catalogue's models and the owner's."""
+    """The catalogue's models, as the engines among the sets read them, and the owner's."""
 
     tree: Tree
+    sets: tuple[str, ...]
     imports: Store
     cache: Path
     runner: Runner
@@ -112,11 +116,15 @@ class WeightsPart:
     def inputs(self) -> str:
         """Catalogue, lock and what was imported."""
         imported = [sha256_bytes(self.imports.manifest(name).dump()) for name in self.imports.names()]
-        return sha256_bytes(canonical_json([sha256_file(CATALOGUE), sha256_file(self.tree.weights_lock), imported]))
+        files = [sha256_file(CATALOGUE), sha256_file(self.tree.weights_lock)]
+        return sha256_bytes(canonical_json([*files, imported, sorted(self._engines())]))
 
     def make(self, bundle: Path, previous: Path | None, report: Report) -> None:
         """Make or take from the cache, check against the catalogue, add the imports."""
         del previous
         foundry = models.Foundry(self.cache, self.tree.weights_lock, self.runner)
-        models.write_catalogue(bundle, read_catalogue(), foundry, report)
+        models.write_catalogue(bundle, chosen(read_catalogue(), self._engines()), foundry, report)
         models.write_imports(bundle, self.imports, report)
+
+    def _engines(self) -> set[str]:
+        return {set_name(one) for one in self.sets} & set(ENGINES)

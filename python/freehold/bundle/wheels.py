@@ -118,15 +118,18 @@ def _source_files(project: Path) -> Iterator[str]:
             yield path.relative_to(project).as_posix()
 
 
-def write_set(bundle: Path, name: str, wheels: dict[Requirement, Path], own: Path) -> None:
-    """Copy the wheels of a set and write its requirements: one digest a line, so one file a line."""
+def write_set(bundle: Path, name: str, wheels: dict[Requirement, Path], made: dict[str, Path]) -> None:
+    """Copy the wheels of a set and write its requirements: one digest a line, so one file a line.
+
+    ``made`` are the wheels that were built here, by their requirement.
+    """
     house = bundle / WHEELS
     house.mkdir(parents=True, exist_ok=True)
-    for path in (*wheels.values(), own):
+    for path in (*wheels.values(), *made.values()):
         if not (house / path.name).exists():
             shutil.copyfile(path, house / path.name)
     lines = [f"{one.name}=={one.version} --hash=sha256:{sha256_file(path)}" for one, path in wheels.items()]
-    lines.append(f"freehold=={__version__} --hash=sha256:{sha256_file(own)}")
+    lines += [f"{requirement} --hash=sha256:{sha256_file(path)}" for requirement, path in made.items()]
     folder = bundle / REQUIREMENTS
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.txt").write_text("\n".join(sorted(lines)) + "\n", encoding="ascii")

