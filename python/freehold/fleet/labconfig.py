@@ -19,12 +19,6 @@ STACK = "lab"
 STACK_FOLDER = PROJECT / "stacks" / "fleet"
 HEADER = "# Made by `make up`; `make down` removes it. A stack of your own begins with Pulumi.example.yaml.\n"
 
-MODELS: tuple[Mapping[str, Any], ...] = (
-    # One thread: two of them fall to a fifth of the speed beside any other work on two cores (measured).
-    {"name": "smollm2-135m-instruct", "engine": "llama_cpp", "context": 2048, "threads": 1, "parallel": 2},
-    {"name": "all-minilm-l6-v2", "engine": "llama_cpp", "threads": 1, "parallel": 2},
-)
-
 # The figures that the documentation compares with: an 8-GPU node of $300,000 over 4 years, 10.2 kW under load and 35 %
 # of that when idle, PUE 1.3, $0.20 a kWh. They price a real H200 node; the lab's GPUs are simulated, and say so.
 PRICES: Mapping[str, Any] = {
@@ -58,7 +52,7 @@ def render(
     private_key_file: Path,
     keys_folder: Path,
     mesh_network: str,
-    models: Sequence[Mapping[str, Any]] = MODELS,
+    models: Sequence[Mapping[str, Any]],
     prices: Mapping[str, Any] = PRICES,
     probe_targets: Sequence[str],
     gateway_port: int = 8080,

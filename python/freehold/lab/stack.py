@@ -18,6 +18,7 @@ from freehold.fleet.pulumi_environment import PulumiFolders, lab_folders, new_se
 from freehold.fleet.state_backup_copies import Place
 from freehold.keys import authority
 from freehold.lab import web
+from freehold.lab.engine import lab_engine
 from freehold.lab.node import LabNode
 from freehold.lab.plan import Plan
 from freehold.paths import LabPaths, lab_paths
@@ -72,6 +73,7 @@ def configure(stack: LabStack, nodes: Sequence[LabNode], plan: Plan) -> None:
         private_key_file=paths.ssh / "id_ed25519",
         keys_folder=paths.keys,
         mesh_network=str(plan.mesh),
+        models=lab_engine().models,
         probe_targets=[f"{plan.internet}:443"],
     )
     sealed = {"api_keys.operator": kept_secret(paths.secrets / "operator-key"), "digest_key": _digest_key(paths)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from freehold.lab.engine import lab_engine
 from freehold.paths import PROJECT, LabPaths
 
 SOURCES = ("roles", "playbooks", "stacks", "python", "requirements", "inventory", "ansible.cfg", "pyproject.toml")
@@ -30,14 +31,18 @@ def _files(project: Path) -> list[Path]:
 
 
 def write(paths: LabPaths, project: Path = PROJECT) -> None:
-    """Say that the lab is now what the checkout describes."""
-    _place(paths).write_text(tree_digest(project), encoding="ascii")
+    """Say that the lab is now what the checkout describes, with the engine in force."""
+    _place(paths).write_text(_wanted(project), encoding="ascii")
 
 
 def fits(paths: LabPaths, project: Path = PROJECT) -> bool:
-    """Tell whether the lab was last converged from exactly this tree."""
+    """Tell whether the lab was last converged from exactly this tree, with the engine in force."""
     place = _place(paths)
-    return place.is_file() and place.read_text(encoding="ascii") == tree_digest(project)
+    return place.is_file() and place.read_text(encoding="ascii") == _wanted(project)
+
+
+def _wanted(project: Path) -> str:
+    return f"{tree_digest(project)} {lab_engine().name}"
 
 
 def _place(paths: LabPaths) -> Path:

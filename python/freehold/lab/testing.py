@@ -12,13 +12,17 @@ from rich.console import Console
 
 from freehold.lab import raise_, stamp
 from freehold.lab.down import STACK_FILE, down
-from freehold.lab.up import DEFAULT_NODES, up
+from freehold.lab.engine import VARIABLE, VLLM
+from freehold.lab.up import DEFAULT_NODES, FLEET, names_of, up
 from freehold.lab.world import open_lab
 from freehold.paths import PROJECT, lab_paths
 from freehold.steps import Report, Step, run_steps
 
 TESTS = ("tests/conformance", "tests/lab")
 SLOW = "tests/lab/full"
+# Another engine answers the same questions, and some of its own. Not beside the others: the lab is converged to it.
+OF_VLLM = "tests/lab/full/vllm"
+VLLM_LANE = ("tests/lab/test_endpoint.py", OF_VLLM)
 TAIL = 4000
 SCENARIOS = PROJECT / "tests" / "molecule"
 
@@ -35,8 +39,8 @@ def run_lab_tests(*, full: bool, keep: bool, arguments: Sequence[str], console: 
             console.print("the lab is up, and this tree raised it")
         else:
             up(DEFAULT_NODES, console)
-        code = _pytest(full=full, arguments=arguments)
-        return code or (_molecule(console) if full else 0)
+        code = _pytest([*TESTS, f"--ignore={OF_VLLM if full else SLOW}", *arguments])
+        return code or (_molecule(console) or _vllm(console, found_up=found_up) if full else 0)
     finally:
         if not (found_up or keep):
             run_steps([Step("Lab: remove every trace", remove)], console)
@@ -47,10 +51,22 @@ def remove(report: Report) -> str:
     return f"{len(down(open_lab(), report))} traces removed"
 
 
-def _pytest(*, full: bool, arguments: Sequence[str]) -> int:
-    chosen = [*TESTS, *(() if full else (f"--ignore={SLOW}",))]
-    words = [sys.executable, "-m", "pytest", "-q", *chosen, *arguments]
+def _pytest(arguments: Sequence[str]) -> int:
+    words = [sys.executable, "-m", "pytest", "-q", *arguments]
     return subprocess.run(words, cwd=PROJECT, check=False).returncode
+
+
+def _vllm(console: Console, *, found_up: bool) -> int:
+    """The real vLLM on the CPU, on a lab of one node; a lab that was up is converged back."""
+    before = [node.name for node in raise_.nodes(open_lab())]
+    os.environ[VARIABLE] = VLLM.name
+    try:
+        up(names_of(1), console, exactly=True)
+        return _pytest(VLLM_LANE)
+    finally:
+        del os.environ[VARIABLE]
+        if found_up:
+            up([name for name in before if name.startswith(FLEET)], console)
 
 
 def _molecule(console: Console) -> int:

@@ -16,6 +16,7 @@ from freehold.cost.token_cost import MINIMUM_WINDOW_SECONDS
 from freehold.errors import PartialError
 from freehold.fleet.endpoint import endpoint
 from freehold.lab import mesh, preflight, raise_, stack, stamp, web
+from freehold.lab.engine import lab_engine
 from freehold.lab.lock import lab_lock
 from freehold.lab.node import LabNode
 from freehold.lab.world import Lab, open_lab
@@ -71,7 +72,7 @@ class Raising:
     def bundle(self, report: Report) -> str:
         """Build what changed of the bundle."""
         paths = lab_paths()
-        info = build(paths.bundle, paths.root / "keys", report)
+        info = build(paths.bundle, paths.root / "keys", report, sets=lab_engine().sets)
         state = "rebuilt " + ", ".join(info.rebuilt) if info.changed else "up to date"
         return f"{state}; {info.files} files, {info.bytes / 1e6:.0f} MB, serial {info.serial}"
 

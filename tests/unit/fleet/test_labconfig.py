@@ -11,6 +11,7 @@ import yaml
 
 from freehold.fleet import labconfig, pulumi_environment, reading
 from freehold.fleet.checks import World
+from freehold.lab.engine import ENGINES
 from freehold.process import Completed
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"
@@ -40,8 +41,8 @@ class Pulumi:
         return Completed(tuple(words), 0, "", "")
 
 
-@pytest.fixture
-def config() -> Mapping[str, Any]:
+@pytest.fixture(params=tuple(ENGINES.values()), ids=tuple(ENGINES))
+def config(request: pytest.FixtureRequest) -> Mapping[str, Any]:
     nodes = [
         labconfig.LabNode(f"gpu{n}", f"10.83.0.1{n}", f"10.84.0.1{n}", KEY.replace("AEB", f"A{n}B")) for n in (1, 2)
     ]
@@ -53,6 +54,7 @@ def config() -> Mapping[str, Any]:
         private_key_file=Path("/k"),
         keys_folder=Path("/pki"),
         mesh_network="10.85.0.0/24",
+        models=request.param.models,
         probe_targets=["203.0.113.10:443"],
     )
 

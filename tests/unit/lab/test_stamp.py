@@ -26,6 +26,12 @@ def test_a_lab_fits_the_tree_that_raised_it_until_the_tree_changes(project: Path
     assert not stamp.fits(paths, project)
 
 
+def test_a_lab_with_another_engine_does_not_fit(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stamp.write(LabPaths(tmp_path), project)
+    monkeypatch.setenv("FREEHOLD_LAB_ENGINE", "vllm")
+    assert not stamp.fits(LabPaths(tmp_path), project)
+
+
 def test_a_mode_and_a_name_count_too(project: Path) -> None:
     before = stamp.tree_digest(project)
     (project / "roles/base/main.yml").chmod(0o755)

@@ -1,0 +1,70 @@
+"""What the lab serves with: llama.cpp, or with ``FREEHOLD_LAB_ENGINE=vllm`` the real vLLM on the CPU."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from freehold.bundle.layout import NODE_SETS
+from freehold.errors import UsageError
+
+VARIABLE = "FREEHOLD_LAB_ENGINE"
+
+Model = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class LabEngine:
+    """The sets of the lab's bundle, and the models of its stack."""
+
+    name: str
+    sets: tuple[str, ...]
+    models: tuple[Model, ...]
+
+
+LLAMA_CPP = LabEngine(
+    "llama_cpp",
+    NODE_SETS,
+    (
+        # One thread: two of them fall to a fifth of the speed beside any other work on two cores (measured).
+        {"name": "smollm2-135m-instruct", "engine": "llama_cpp", "context": 2048, "threads": 1, "parallel": 2},
+        {"name": "all-minilm-l6-v2", "engine": "llama_cpp", "threads": 1, "parallel": 2},
+    ),
+)
+
+# Eager: compiling the graphs needs a C++ compiler and takes minutes of all cores, for a model that is asked ten things.
+_EAGER = {"enforce-eager": True}
+VLLM = LabEngine(
+    "vllm",
+    ("agent", "gateway", "vllm=vllm_cpu"),
+    (
+        {
+            "name": "smollm2-135m-instruct",
+            "engine": "vllm",
+            "context": 2048,
+            "parallel": 2,
+            "gpus": [0],  # it computes on the CPU, but it is configured as on a GPU
+            "extra_arguments": {**_EAGER, "kv-cache-memory-bytes": 1 << 28},
+        },
+        # Its tokenizer's own limit; llama.cpp takes the 512 of its positions.
+        {
+            "name": "all-minilm-l6-v2",
+            "engine": "vllm",
+            "context": 256,
+            "parallel": 2,
+            "gpus": [1],
+            "extra_arguments": _EAGER,
+        },
+    ),
+)
+ENGINES = {one.name: one for one in (LLAMA_CPP, VLLM)}
+
+
+def lab_engine(environ: Mapping[str, str] = os.environ) -> LabEngine:
+    """The engine in force. Raises :class:`UsageError` for one that there is not."""
+    name = environ.get(VARIABLE) or LLAMA_CPP.name
+    if name not in ENGINES:
+        raise UsageError("LAB_ENGINE", VARIABLE, repr(name), expected=" or ".join(ENGINES), fix="unset it")
+    return ENGINES[name]
