@@ -5,12 +5,21 @@
 
 import json
 import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 from testinfra.host import Host
 from tests.lab.world import Document, Outside
 
+from freehold.bundle.layout import Tree
+from freehold.bundle.models import Foundry
+from freehold.paths import cache_folder
 from freehold.status.gather import Access
+from freehold.weights.catalogue import read_catalogue
 
 CHAT = "freehold-runtime@smollm2-135m-instruct.service"
 VECTORS = "freehold-runtime@all-minilm-l6-v2.service"
@@ -35,12 +44,12 @@ def port_of(document: Document, kind: str) -> int:
     return next(int(model["port"]) for model in document["models"] if model["kind"] == kind)
 
 
-def ask(outside: Outside, endpoint: str, access: Access, question: str) -> dict[str, object]:
+def ask(outside: Outside, endpoint: str, access: Access, question: str) -> dict[str, Any]:
     message = {"role": "user", "content": question}
     body = {"model": "smollm2-135m-instruct", "messages": [message], "max_tokens": 32, "temperature": 0}
     key = f"Authorization: Bearer {access.client_key}"
     words = ["curl", "-sS", f"{endpoint}/chat/completions", "-H", key, "-H", "Content-Type: application/json"]
-    answer: dict[str, object] = json.loads(outside(*words, "-d", json.dumps(body)).stdout)
+    answer: dict[str, Any] = json.loads(outside(*words, "-d", json.dumps(body)).stdout)
     return answer
 
 
@@ -79,10 +88,40 @@ def test_its_own_counters_count_what_the_gateway_let_through(
     before = metrics(node, port)
     answer = ask(outside, endpoint, access, "Who owns a freehold?")
     usage = answer["usage"]
-    assert isinstance(usage, dict)
     after = metrics(node, port)
     counted = {name: after[f"vllm:{name}_tokens_total"] - before[f"vllm:{name}_tokens_total"] for name in USAGE}
     assert counted == {name: usage[field] for name, field in USAGE.items()}
+
+
+QUESTIONS = (
+    "What is the capital of France?",
+    "Who owns a freehold?",
+    "Write one sentence about rice.",
+    "Explain gravity to a child.",
+    "List three colours.",
+)
+
+
+def test_it_says_word_for_word_what_llama_cpp_says_with_the_same_weights(
+    outside: Outside, endpoint: str, access: Access, tmp_path: Path
+) -> None:
+    (recipe,) = (one for one in read_catalogue() if (one.manifest.kind, one.engine) == ("chat", "llama_cpp"))
+    cache = cache_folder() / "weights"
+    (file,) = Foundry(cache, Tree().weights_lock).make(recipe, lambda _: None).values()
+    words = [sys.executable, str(Path(__file__).with_name("llama_cpp.py")), str(file), str(free_port())]
+    done = subprocess.run(words, input=json.dumps(QUESTIONS), capture_output=True, text=True, cwd=tmp_path, check=True)
+    theirs = json.loads(done.stdout.splitlines()[-1])
+    assert [text_of(ask(outside, endpoint, access, question)) for question in QUESTIONS] == theirs
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def text_of(answer: dict[str, Any]) -> str:
+    return str(answer["choices"][0]["message"]["content"])
 
 
 USAGE = {"prompt": "prompt_tokens", "generation": "completion_tokens"}
