@@ -37,7 +37,8 @@ def check_wheel(path: Path) -> None:
 
 def _faults(wheel: zipfile.ZipFile) -> Iterator[str]:
     names = [info.filename for info in wheel.infolist() if not info.is_dir()]
-    record = next((name for name in names if name.endswith(".dist-info/RECORD")), "")
+    # At the top: a wheel may carry others' records further down, as setuptools does.
+    record = next((name for name in names if name.endswith(".dist-info/RECORD") and name.count("/") == 1), "")
     if not record:
         yield "no RECORD"
         return

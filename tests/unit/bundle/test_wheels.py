@@ -56,6 +56,12 @@ def test_a_wheel_as_recorded_is_good(wheel: Path) -> None:
     check_wheel(wheel)
 
 
+def test_a_record_further_down_is_another_wheels(tmp_path: Path) -> None:
+    """setuptools carries such, and before its own."""
+    inner = {"a/_vendor/b-1.0.dist-info/RECORD": b"b/__init__.py,,\n", "a/__init__.py": b""}
+    check_wheel(make_wheel(tmp_path / "a-1.0-py3-none-any.whl", inner))
+
+
 @pytest.mark.parametrize(
     ("files", "unrecorded", "said"),
     [
