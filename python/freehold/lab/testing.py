@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import random
+import secrets
 import subprocess
 import sys
 import time
@@ -24,6 +26,7 @@ SLOW = "tests/lab/full"
 OF_VLLM = "tests/lab/full/vllm"
 VLLM_LANE = ("tests/lab/test_endpoint.py", OF_VLLM)
 TAIL = 4000
+SEED = "FREEHOLD_SEED"
 SCENARIOS = PROJECT / "tests" / "molecule"
 
 
@@ -40,7 +43,8 @@ def run_lab_tests(*, full: bool, keep: bool, arguments: Sequence[str], console: 
         else:
             up(DEFAULT_NODES, console)
         code = _pytest([*TESTS, f"--ignore={OF_VLLM if full else SLOW}", *arguments])
-        return code or (_molecule(console) or _vllm(console, found_up=found_up) if full else 0)
+        code = code or _molecule(console, scenarios() if full else chosen(scenarios(), console))
+        return code or (_vllm(console, found_up=found_up) if full else 0)
     finally:
         if not (found_up or keep):
             run_steps([Step("Lab: remove every trace", remove)], console)
@@ -69,10 +73,23 @@ def _vllm(console: Console, *, found_up: bool) -> int:
             up([name for name in before if name.startswith(FLEET)], console)
 
 
-def _molecule(console: Console) -> int:
+def scenarios() -> list[str]:
+    """Names of all scenarios of molecule: one a role."""
+    return sorted(path.parent.name for path in SCENARIOS.glob("*/molecule.yml"))
+
+
+def chosen(names: Sequence[str], console: Console) -> list[str]:
+    """One of them, another each time; FREEHOLD_SEED repeats a choice."""
+    seed = int(os.environ.get(SEED) or secrets.randbelow(10**6))
+    name = random.Random(seed).choice(names)  # noqa: S311  a choice of a test, no secret
+    console.print(f"of {len(names)} scenarios of molecule: {name} ({SEED}={seed}); all of them: make test-full")
+    return [name]
+
+
+def _molecule(console: Console, names: Sequence[str]) -> int:
     """Run each role alone on a bare node beside the lab's own; the first failure ends it."""
     environment = {**os.environ, "MOLECULE_GLOB": "tests/molecule/*/molecule.yml"}
-    for scenario in sorted(path.parent.name for path in SCENARIOS.glob("*/molecule.yml")):
+    for scenario in names:
         started = time.monotonic()
         words = [f"{sys.prefix}/bin/molecule", "-c", "tests/molecule/base.yml", "test", "-s", scenario]
         done = subprocess.run(words, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
