@@ -35,15 +35,17 @@ def test_each_service_runs_supervised_under_its_own_user(node: Host, service: st
 def test_listeners_are_exactly_the_declared_ones(node: Host, first_host: Document, document: Document) -> None:
     loopback = {f"127.0.0.1:{model['port']}" for model in document["models"]}
     loopback |= {"127.0.0.1:8081", "127.0.0.1:9100", "127.0.0.1:9400"}
-    declared = loopback | {f"{first_host['serve_address']}:{document['gateway']['port']}"}
+    # Behind mutual TLS: the gateway for other nodes, and the two exporters for the monitor.
+    mesh = {f"{first_host['mesh_address']}:{port}" for port in (document["gateway"]["mesh_port"], 9100, 9400)}
+    declared = loopback | mesh | {f"{first_host['serve_address']}:{document['gateway']['port']}"}
     output = node.check_output("ss -Hltn")
     found = {re.split(r"\s+", line)[3] for line in output.splitlines()}
     ssh = {listener for listener in found if listener.endswith(":22")}
     assert ssh
     assert found - ssh == declared
     udp = {re.split(r"\s+", line)[3] for line in node.check_output("ss -Hlun").splitlines()}
-    mesh = document["mesh"]["port"]
-    assert udp == {f"0.0.0.0:{mesh}", f"[::]:{mesh}"}
+    port = document["mesh"]["port"]
+    assert udp == {f"0.0.0.0:{port}", f"[::]:{port}"}
 
 
 def test_nobody_but_root_and_the_services_can_read_the_internal_key(node: Host) -> None:

@@ -75,6 +75,10 @@ def test_what_is_open_is_what_the_table_says(document: Document, access: Access)
     found = look(document, access)
     assert {one.vantage for one in found} >= {"control host", "gpu1", "gpu2", "outside"}
     assert [str(one) for one in scan.wrong(found)] == []
+    tried = {(one.host, one.port) for one in found}
+    for host in document["hosts"]:
+        named = reach.named_tcp_ports(document, host)
+        assert {(host["name"], port) for ports in named.values() for port in ports} <= tried
 
 
 @pytest.fixture
@@ -198,10 +202,3 @@ def test_a_new_peer_disturbs_nobody_and_goes_again(document: Document, on: OnNod
     assert peers(document, tmp_path / "fleet.json") == 2
     assert set(received(on, "gpu1")) == set(before)
     assert process(on, "gpu1") == running
-
-
-def test_every_port_of_the_table_is_one_that_is_tried(document: Document, access: Access) -> None:
-    tried = {(one.host, one.port) for one in look(document, access)}
-    for host in document["hosts"]:
-        named = reach.named_tcp_ports(document, host)
-        assert {(host["name"], port) for ports in named.values() for port in ports} <= tried
