@@ -1,6 +1,13 @@
 """Ansible's `file` is spared only where the node's own answer says that nothing is left to do."""
 
 import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -27,6 +34,47 @@ WANTED = {
     "recurse": False,
     "_original_basename": "x.j2",
 }
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a playbook and our plugin beside it, as `playbooks` has it."""
+    folder = tmp_path_factory.mktemp("site")
+    shutil.copytree(PROJECT / "playbooks/action_plugins", folder / "action_plugins")
+    (folder / "ansible.cfg").write_text(f"[defaults]\ninterpreter_python = {sys.executable}\n")
+    (folder / "x.j2").write_text("{{ 6 * 7 }}")
+    template = {"src": str(folder / "x.j2"), "dest": str(folder / "x"), "mode": "0640"}
+    play = {"hosts": "localhost", "gather_facts": False, "tasks": [{"ansible.builtin.template": template}]}
+    (folder / "site.yml").write_text(json.dumps([play]))
+    return folder
+
+
+def play(site: Path) -> tuple[str, str]:
+    """Run the playbook as a person does; its recap, and the modules that it ran."""
+    words = [str(Path(sys.executable).with_name("ansible-playbook")), "-vvv", "-i", "localhost,", "-c", "local"]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(site),
+        "ANSIBLE_CONFIG": str(site / "ansible.cfg"),
+        "LC_ALL": "C.UTF-8",
+    }
+    text = subprocess.run(
+        [*words, "site.yml"], cwd=site, env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    recap = next(line for line in text.splitlines() if "changed=" in line)
+    return recap, " ".join(sorted(set(re.findall(r"Using module file .*/(\w+)[.]py", text))))
+
+
+def test_a_template_is_written_then_left_alone_then_its_mode_is_mended(site: Path) -> None:
+    """By Ansible's own program, which loads the plugin in its own way."""
+    recap, modules = play(site)
+    assert ("changed=1" in recap, modules) == (True, "copy stat")
+    recap, modules = play(site)
+    assert ("changed=0" in recap, modules) == (True, "stat")
+    (site / "x").chmod(0o600)
+    recap, modules = play(site)
+    assert ("changed=1" in recap, modules) == (True, "file stat")
+    assert ((site / "x").stat().st_mode & 0o777, (site / "x").read_text()) == (0o640, "42")
 
 
 @pytest.fixture(scope="module")
