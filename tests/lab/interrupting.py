@@ -72,10 +72,10 @@ class Interrupting:
 
     def by_hand(self) -> Completed:
         words = ["-i", "inventory/lab", "--limit", self.host["name"], "playbooks/site.yml"]
-        return run([PROJECT / ".venv/bin/ansible-playbook", *words], check=False, cwd=PROJECT, timeout=300)
+        return run([PROJECT / ".venv/bin/ansible-playbook", *words], check=False, cwd=PROJECT, timeout=900)
 
     def up(self, config: Path) -> str:
-        return run(up_words(self.host["name"], config), cwd=STACK_FOLDER, env=self.pulumi, timeout=300).stdout
+        return run(up_words(self.host["name"], config), cwd=STACK_FOLDER, env=self.pulumi, timeout=900).stdout
 
     def converges(self, config: Path) -> None:
         self.up(config)

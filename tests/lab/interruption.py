@@ -26,7 +26,7 @@ SEED = "FREEHOLD_SEED"
 MARK = "FREEHOLD_INTERRUPTION"
 FEWEST_TASKS = 70  # where no log of a whole converge is at hand
 EARLY_SECONDS = 4.0  # program, plugin, visits: before the first task
-LIMIT_SECONDS = 90.0
+LIMIT_SECONDS = 300.0  # a busy machine of two cores
 POLL_SECONDS = 0.01
 PARTS = 10
 
