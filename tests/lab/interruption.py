@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import re
 import secrets
 import signal
 import subprocess
@@ -54,10 +55,11 @@ def seed() -> int:
 
 
 def tasks(host: str) -> int:
-    """How many tasks of a converge may be waited for: those of its last log, less a few that are conditional."""
-    texts = [tail(path, None) for path in lab_paths().logs.glob(f"converge-{host}.log*")]
-    whole = [text.count("TASK [") + text.count("HANDLER [") for text in texts if "PLAY RECAP" in text]
-    return max(FEWEST_TASKS, int(max(whole, default=0) * 0.85))
+    """How many tasks of a converge may be waited for; included files are tasks too, and no recap counts them."""
+    logs = [tail(path) for path in lab_paths().logs.glob(f"converge-{host}.log*")]
+    wanted = re.compile(rf"^{host} .*\bok=(\d+).*\bskipped=(\d+)", re.MULTILINE)
+    recaps = [found for text in logs if (found := wanted.search(text))]
+    return max(FEWEST_TASKS, *(int(1.1 * (int(one[1]) + int(one[2]))) for one in recaps), 0)
 
 
 def point(rng: random.Random, run: Run, part: int, parts: int, count: int) -> Point:
@@ -156,9 +158,8 @@ def kill_all(processes: Sequence[int]) -> None:
             os.kill(process, signal.SIGKILL)
 
 
-def tail(log: Path, length: int | None = 2000) -> str:
-    text = log.read_text(encoding="utf-8", errors="replace")
-    return text if length is None else text[-length:]
+def tail(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace")[-2000:]
 
 
 def wait_for(condition: Callable[[], object], what: Callable[[], str]) -> None:
