@@ -26,7 +26,7 @@ Medium = Annotated[Path, typer.Argument(help="File on the removable medium.")]
 
 def register(app: typer.Typer) -> None:
     """Add this part's commands to ``freehold``."""
-    from freehold.keys import cli_leaves  # noqa: PLC0415
+    from freehold.keys import cli_fleet, cli_leaves  # noqa: PLC0415
 
     if importlib.util.find_spec("cryptography") is None:
         return  # a node: keys of the hierarchy have no business there
@@ -35,6 +35,7 @@ def register(app: typer.Typer) -> None:
     for command in (init, show, rotate, revoke, backup, restore):
         keys.command(command.__name__)(command)
     cli_leaves.register(keys)
+    cli_fleet.register(keys)
     root = typer.Typer(help="The root, which can be taken off this host.", no_args_is_help=True)
     root.command("export")(root_export)
     root.command("import")(root_import)

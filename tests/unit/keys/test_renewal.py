@@ -1,0 +1,97 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from freehold.errors import PartialError, RefusedError, UsageError
+from freehold.fleet.playbook_run import Ended
+from freehold.keys import renewal, timer
+from freehold.keys.files import KeysFolder
+from freehold.keys.renewal import Outcome, Renewal
+from freehold.process import Completed
+
+from .conftest import Clock
+
+
+def counts(**changed: int) -> dict[str, int]:
+    return {"ok": 5, "changed": 0, "failures": 0, "unreachable": 0} | changed
+
+
+@pytest.fixture
+def wanted(folder: KeysFolder, tmp_path: Path) -> Renewal:
+    names = ("gpu1", "gpu2", "gpu3", "gpu4")
+    document = {
+        "site": {"name": "lab"},
+        "hosts": [{"name": name, "maintenance": name == "gpu4"} for name in names],
+        "keys": {"folder": str(folder.path)},
+        "mesh": {"control": {"address": "10.85.0.1"}},
+    }
+    return Renewal(document, tmp_path / "fleet.json", tmp_path)
+
+
+def test_every_node_is_told_apart_and_who_was_not_reached_is_an_error(wanted: Renewal, clock: Clock) -> None:
+    asked: list[Any] = []
+
+    def run(words: list[str], *_: object, **__: object) -> Ended:
+        asked.extend(words)
+        hosts = {"gpu1": counts(changed=1), "gpu2": counts(failures=1), "gpu3": counts(unreachable=1)}
+        return Ended(4, {"hosts": hosts, "failures": [{"host": "gpu2", "task": "t", "message": "KEYS_KEY_REVOKED"}]})
+
+    outcomes = renewal.renew(wanted, run=run, now=clock)
+    assert {one.name: one.outcome for one in outcomes} == {
+        "gpu1": "changed",
+        "gpu2": "failed",
+        "gpu3": "unreachable",
+        "gpu4": "maintenance",
+        "control": "changed",
+    }
+    assert asked[asked.index("--limit") + 1] == "gpu1,gpu2,gpu3"
+    with pytest.raises(PartialError) as partial:
+        renewal.refuse_partial(outcomes)
+    assert (partial.value.subject, partial.value.exit_code) == ("gpu2, gpu3", 5)
+    assert "KEYS_KEY_REVOKED" in partial.value.found
+
+
+def test_the_control_host_renews_its_own_only_when_due(wanted: Renewal, clock: Clock) -> None:
+    assert renewal.own(wanted.document, now=clock).outcome == "changed"
+    assert renewal.own(wanted.document, now=clock).outcome == "current"
+    clock.turn(days=61)
+    assert renewal.own(wanted.document, now=clock).outcome == "changed"
+
+
+def test_an_unknown_host_is_a_mistake(wanted: Renewal) -> None:
+    with pytest.raises(UsageError):
+        Renewal(wanted.document, wanted.path, wanted.state, ("gpu9",)).visited  # noqa: B018  it raises
+
+
+def test_a_run_that_never_began_says_where_to_look(wanted: Renewal, clock: Clock) -> None:
+    with pytest.raises(PartialError) as partial:
+        renewal.renew(wanted, run=lambda *_, **__: Ended(2, None), now=clock)
+    assert "keys-renew.log" in partial.value.fix
+
+
+def test_all_well_is_no_error() -> None:
+    renewal.refuse_partial([Outcome("gpu1", "current"), Outcome("gpu2", "maintenance")])
+
+
+def test_the_timer_is_installed_where_systemd_runs_and_goes_again(tmp_path: Path) -> None:
+    ran: list[list[str]] = []
+
+    def runner(args: Any, **_: object) -> Completed:
+        ran.append(list(args))
+        return Completed(tuple(args), 0, "", "")
+
+    files = timer.units(Path("/srv/fleet.json"), Path("/srv/pki"), Path("/srv/keys.prom"), Path("/opt/freehold"))
+    with pytest.raises(RefusedError) as refusal:
+        timer.install(files, runner=runner, folder=tmp_path, booted=tmp_path / "no systemd")
+    assert refusal.value.code == "KEYS_NO_SYSTEMD"
+    assert not ran
+    timer.install(files, runner=runner, folder=tmp_path, booted=tmp_path)
+    service = (tmp_path / f"{timer.NAME}.service").read_text()
+    assert "keys renew --document /srv/fleet.json" in service
+    assert "passphrase" not in service
+    assert "Persistent=yes" in (tmp_path / f"{timer.NAME}.timer").read_text()
+    assert ran[-1] == ["systemctl", "enable", "--now", f"{timer.NAME}.timer"]
+    assert timer.remove(runner=runner, folder=tmp_path)
+    assert not timer.remove(runner=runner, folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
