@@ -143,6 +143,7 @@ def revoke(
     *,
     folder: Folder = None,
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "unspecified",
+    older: Annotated[bool, typer.Option("--older", help="Spare the newest: the server was replaced.")] = False,
     root: Root = None,
     passphrase_file: Secret = None,
     dry_run: DryRun = False,
@@ -152,7 +153,7 @@ def revoke(
     from freehold.keys import clock, revocation, rotation  # noqa: PLC0415
 
     keys = opened(folder)
-    rows = revocation.matching(keys, what, clock.now)
+    rows = revocation.matching(keys, what, clock.now, older=older)
     if dry_run:
         tell({"would_revoke": [row.uri for row in rows]}, as_json=as_json)
         return

@@ -33,9 +33,13 @@ def lists(folder: KeysFolder) -> list[x509.CertificateRevocationList]:
     return [x509.load_pem_x509_crl(one.read_bytes()) for one in sorted((folder.path / "crl").glob("*.pem"))]
 
 
-def matching(folder: KeysFolder, what: str, now: clock.Clock) -> list[Issued]:
-    """Certificates in force by name, URI or serial; raises :class:`UsageError` where there is none."""
+def matching(folder: KeysFolder, what: str, now: clock.Clock, *, older: bool = False) -> list[Issued]:
+    """Certificates in force by name, URI or serial; with ``older`` those of other keys than the newest one's.
+
+    Raises :class:`UsageError` where there is none.
+    """
     found = [one for one in ledger.in_force(folder, now) if what in {one.name, one.uri, one.serial}]
+    found = [one for one in found if one.key != found[-1].key] if older else found
     if not found:
         known = ", ".join(sorted({one.name for one in ledger.in_force(folder, now)}))
         raise UsageError("KEYS_NONE_SUCH", what, "no certificate in force has this name or serial", expected=known)

@@ -89,6 +89,19 @@ def test_a_revoked_key_is_never_certified_again(folder: KeysFolder, root: RootKe
     assert requests.answer(folder, identity(), request(), now=clock).status == "issued"
 
 
+def test_of_a_replaced_server_only_the_old_key_is_revoked(folder: KeysFolder, root: RootKey, clock: Clock) -> None:
+    old, new = request(), request()
+    first = requests.answer(folder, identity(), old, now=clock)
+    requests.answer(folder, identity(), old, first.chain, now=clock, force=True)
+    second = requests.answer(folder, identity(), new, now=clock)
+    rows = revocation.matching(folder, "gpu1", clock, older=True)
+    assert len(rows) == 2
+    rotation.revoke(folder, rows, "replaced", root, now=clock)
+    assert requests.answer(folder, identity(), new, second.chain, now=clock).status == "current"
+    with pytest.raises(UsageError):
+        revocation.matching(folder, "gpu1", clock, older=True)
+
+
 @pytest.mark.parametrize(
     "text", ["", "no request", "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n"]
 )
