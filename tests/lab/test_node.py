@@ -15,6 +15,7 @@ SERVICES = {
     "freehold-embedding": "freehold-embedding",
     "freehold-gateway": "freehold-gateway",
     "freehold-gpu-exporter": "freehold-exporter",
+    "freehold-metrics-door": "freehold-door",
     "prometheus-node-exporter": "prometheus",
 }
 STORE = "/var/lib/freehold/weights"
