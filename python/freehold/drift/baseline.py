@@ -41,7 +41,7 @@ def load(machine: Machine) -> Baseline | None:
             raise DamagedError(f"schema {found['schema']}")
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise DamagedError(f"{type(error).__name__}: {error}") from error
     return found
 

@@ -1,10 +1,19 @@
 import json
 import re
+from collections.abc import Iterator
 
+import pytest
 from testinfra.host import Host
 
 NODE = "/opt/freehold/venvs/agent/bin/python -I -m freehold.drift.node"
 DROP_IN = "/etc/systemd/system/freehold-drift.service.d/hand.conf"
+
+
+@pytest.fixture(autouse=True)
+def as_root(host: Host) -> Iterator[None]:
+    """The baseline is root's alone."""
+    with host.sudo():
+        yield
 
 
 def probe(host: Host) -> list[tuple[str, str]]:
