@@ -128,7 +128,7 @@ def rotate(
     made = rotation.rotate(keys, what, root_key(root, passphrase_file), compromised=compromised)
     tell({"rotated": what, "id": made}, as_json=as_json)
     if not as_json:
-        print(f"next      {NEXT.get(what, 'nothing: signatures are made with the new key from now on')}")
+        print(f"next            {NEXT.get(what, 'nothing: signatures are made with the new key from now on')}")
 
 
 NEXT = {
@@ -160,7 +160,7 @@ def revoke(
     serials = rotation.revoke(keys, rows, reason, root_key(root, passphrase_file))
     tell({"revoked": serials, "uris": [row.uri for row in rows]}, as_json=as_json)
     if not as_json:
-        print("next      freehold keys renew: it carries the list to every node; until then they do not know")
+        print("next            freehold keys renew: it carries the list to every node; until then they do not know")
 
 
 def backup(
@@ -257,4 +257,4 @@ def tell(document: dict[str, Any], *, as_json: bool) -> None:
         return
     for name, value in document.items():
         if not str(value).startswith("-----BEGIN"):
-            print(f"{name:<10}{', '.join(map(str, value)) if isinstance(value, list) else value}")
+            print(f"{name:<16}{', '.join(map(str, value)) if isinstance(value, list) else value}")
