@@ -178,7 +178,7 @@ def test_a_revoked_certificate_is_refused_by_every_listener(
     revoked = keys("revoke", "trial-thief", "--reason", "a test", "--json")
     assert revoked.returncode == 0, revoked.stderr
     assert revocation.matching(hierarchy, "trial-monitor", clock.now)
-    assert keys("renew", "--host", first_host["name"], "--json").returncode == 0
+    assert keys("renew", "--json").returncode == 0  # on all nodes: none is left with an older list than the others
     for port in [*EXPORTERS, 8443]:
         with pytest.raises(REFUSED):
             ask(connect(first_host, port, thief), "/v1/models", access.client_key)
