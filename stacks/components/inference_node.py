@@ -56,6 +56,8 @@ class NodeArgs:
     environment: Mapping[str, str]
     gateway_port: int
     held: frozenset[str] | None = None
+    unknown: bool = False
+    """It did not answer the probe: it is told of its peers when it is back."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ class InferenceNode(pulumi.ComponentResource):
         self.facts = self.recap = pulumi.Output.from_input({})
         self.mesh_key = pulumi.Output.from_input("")
         self.converged: local.Command | None = None
+        self.introduced: local.Command | None = None
         connection = _connection(args)
         read = self._there("facts", connection, "sh -s", facts.script())
         if read is not None:
@@ -106,7 +109,7 @@ class InferenceNode(pulumi.ComponentResource):
     def introduce(self, fed: Fed) -> None:
         """Tell it of its peers, whose public keys the document has. Nothing on it restarts."""
         words = f"{CONVERGE} --host {shlex.quote(self.name)} --peers"
-        self._here("peers", words, fed, [self.converged])
+        self.introduced = self._here("peers", words, fed, [self.converged])
         self.register_outputs({"endpoint": self.endpoint, "facts": self.facts, "recap": self.recap})
 
     def _there(
@@ -123,7 +126,7 @@ class InferenceNode(pulumi.ComponentResource):
             stdin=script,
             add_previous_output_in_env=False,
             logging=remote.Logging.NONE,
-            opts=self._options(REMOTE_TIMEOUTS, after, secret=["connection", "stdin"]),
+            opts=self._options(REMOTE_TIMEOUTS, after, secret=["connection", "stdin"], kind=kind),
         )
 
     def _here(
@@ -145,7 +148,7 @@ class InferenceNode(pulumi.ComponentResource):
             stdin=pulumi.Output.secret(fed.document),
             add_previous_output_in_env=False,
             logging=local.Logging.NONE,
-            opts=self._options(CONVERGE_TIMEOUTS, [self.bootstrapped, *after], secret=["stdin"]),
+            opts=self._options(CONVERGE_TIMEOUTS, [self.bootstrapped, *after], secret=["stdin"], kind=kind),
         )
 
     def _exists(self, kind: str) -> bool:
@@ -154,15 +157,16 @@ class InferenceNode(pulumi.ComponentResource):
         return f"{self.name}-{kind}" in self.args.held
 
     def _options(
-        self, limits: pulumi.CustomTimeouts, after: Sequence[pulumi.Resource | None], *, secret: list[str]
+        self, limits: pulumi.CustomTimeouts, after: Sequence[pulumi.Resource | None], *, secret: list[str], kind: str
     ) -> pulumi.ResourceOptions:
         """A host in maintenance keeps what it has: whatever changes, its commands do not run."""
+        kept = self.args.host["maintenance"] or (self.args.unknown and kind == "peers")
         return pulumi.ResourceOptions(
             parent=self,
             depends_on=[one for one in after if one is not None],
             custom_timeouts=limits,
             additional_secret_outputs=secret,
-            ignore_changes=INPUTS if self.args.host["maintenance"] else None,
+            ignore_changes=INPUTS if kept else None,
         )
 
 

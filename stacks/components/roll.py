@@ -55,7 +55,7 @@ class Roll:
     def _finish(
         self, nodes: Mapping[str, InferenceNode], document: pulumi.Output[dict[str, Any]], peers: pulumi.Output[str]
     ) -> None:
-        converged = [node.converged for node in nodes.values()]
+        ended = [one for node in nodes.values() for one in (node.converged, node.introduced)]
         whole: pulumi.Input[str] = document.apply(_text)
         digests: dict[str, pulumi.Input[str]] = {**roll.environment(self.environments), PEERS: peers}
         local.Command(
@@ -67,7 +67,7 @@ class Roll:
             add_previous_output_in_env=False,
             logging=local.Logging.NONE,
             opts=pulumi.ResourceOptions(
-                depends_on=[one for one in converged if one is not None],
+                depends_on=[one for one in ended if one is not None],
                 custom_timeouts=CONVERGE_TIMEOUTS,
                 additional_secret_outputs=["stdin"],
             ),

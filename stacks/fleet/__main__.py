@@ -16,7 +16,7 @@ reach = Reach(plan.private_key, plan.public_key, plan.settings.bundle.url, plan.
 port = plan.settings.gateway.port
 nodes = {
     node.name: InferenceNode(
-        node.name, NodeArgs(node.host, reach, node.document_text, node.environment, port, plan.held)
+        node.name, NodeArgs(node.host, reach, node.document_text, node.environment, port, plan.held, node.unknown)
     )
     for node in plan.nodes
 }

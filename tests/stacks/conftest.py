@@ -25,6 +25,7 @@ from freehold.fleet.checks import World
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "stacks" / "fleet" / "__main__.py"
 DATA = ROOT / "tests" / "data" / "fleet"
+STACK_PROJECT, STACK = "fleet", "example"  # the stack that inventory/example belongs to
 API_KEY, DIGEST_KEY = "XSECRETX" + "k" * 35, "XDIGESTX" + "d" * 35
 
 FACTS = json.dumps({"os_id": "debian", "os_version": "12"})
@@ -148,7 +149,7 @@ def run_program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Runner:
         done = Run(probes=probes or {})
         _prepare(monkeypatch, done, config, visit)
         asyncio.set_event_loop(asyncio.new_event_loop())
-        pulumi.runtime.set_mocks(Recorder(), "fleet", "test", preview, monitor=Monitor(done))
+        pulumi.runtime.set_mocks(Recorder(), STACK_PROJECT, STACK, preview, monitor=Monitor(done))
         settings.set_root_resource(None)  # type: ignore[arg-type]  # run_in_stack makes its own, as the language host does
         try:
             asyncio.get_event_loop().run_until_complete(stack.run_in_stack(_program))

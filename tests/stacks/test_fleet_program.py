@@ -107,7 +107,7 @@ def test_the_environment_carries_a_digest_for_each_part(config: dict[str, Any], 
         (lambda c: c["fleet:hosts"][1].update(gpus=2), set()),
         (lambda c: c["fleet:prices"].update(pue=1.2), {"PRICES"}),
         (lambda c: c["fleet:api_keys"].update(operator="another" + "k" * 36), {"GATEWAY", "SECRETS"}),
-        (lambda c: c.update({"fleet:site": "lab"}), {"SITE", "GROUP_VARS"}),
+        (lambda c: c["fleet:sovereignty"].update(own_hosts=["ntp.internal"]), {"SITE"}),
     ],
 )
 def test_a_change_names_its_part_and_never_touches_the_teardown(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from freehold.drift.probe import Item, Probe
-from freehold.fleet import program, record
+from freehold.fleet import held, record
 
 Runner = Callable[..., Any]
 
@@ -92,16 +92,16 @@ def test_a_host_in_maintenance_is_in_no_batch_and_ignores_every_change(
 def test_a_host_in_maintenance_that_the_state_does_not_know_gets_no_resource(
     config: dict[str, Any], run_program: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(program, "_held", lambda *_: frozenset({"gpu2-facts"}))
+    monkeypatch.setattr(held, "read", lambda *_: held.Held({"gpu2-facts": {}}))
     config["fleet:hosts"][1]["maintenance"] = True
     names = {resource.name for resource in run_program(config).resources}
     assert {name for name in names if name.startswith("gpu2-")} == {"gpu2-facts"}
     assert "gpu1-converge" in names
 
 
-def converged(tmp_path: Any, environment: dict[str, str], host: str) -> None:
-    place = record.path_of(tmp_path / "state", "test", host)
-    record.write(place, record.of_environment(environment, finished=True))
+def converged(tmp_path: Any, environment: dict[str, str], host: str, *, finished: bool = True) -> None:
+    place = record.path_of(tmp_path / "state", "example", host)
+    record.write(place, record.of_environment(environment, finished=finished))
 
 
 def test_drift_is_named_and_raises_the_generation_of_that_node_alone(
@@ -131,3 +131,80 @@ def test_a_node_that_does_not_answer_is_unknown_and_nothing_of_it_changes(
     assert ("warn", "gpu2 is unknown: no route to host") in done.logged
     assert first.named("gpu2-converge").inputs == done.named("gpu2-converge").inputs
     assert done.visited == []
+
+
+def state_of(done: Any) -> held.Held:
+    """What Pulumi's state would hold after ``done``."""
+    return held.Held({one.name: one.inputs.get("environment", {}) for one in done.resources if one.custom})
+
+
+CLEAN = {name: Probe(reachable=True, baseline=True) for name in ("gpu1", "gpu2")}
+
+
+def test_a_lost_memory_costs_nothing_where_the_state_can_be_read(
+    config: dict[str, Any], run_program: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run_program(config)
+    monkeypatch.setattr(held, "read", lambda *_: state_of(first))
+    done = run_program(config, probes=CLEAN)
+    assert done.visited == []
+    assert first.named("gpu1-converge").inputs == done.named("gpu1-converge").inputs
+    drifted = Probe(reachable=True, generation=1, baseline=True, items=(Item("file", "/etc/x", "aa", "bb"),))
+    assert run_program(config, probes={**CLEAN, "gpu2": drifted}).visited == [["gpu2"]]
+
+
+def test_a_tolerated_failure_is_repeated_although_the_node_looks_clean_and_the_state_is_up_to_date(
+    config: dict[str, Any], run_program: Runner, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run_program(config)
+    monkeypatch.setattr(held, "read", lambda *_: state_of(first))
+    converged(tmp_path, first.named("gpu1-converge").inputs["environment"], "gpu1", finished=False)
+    done = run_program(config, probes=CLEAN)
+    assert done.visited == [["gpu1"]]
+    assert done.named("gpu1-converge").inputs != first.named("gpu1-converge").inputs
+    assert done.named("gpu1-peers").inputs != first.named("gpu1-peers").inputs
+
+
+def test_a_stale_memory_converges_no_node_that_is_off(
+    config: dict[str, Any], run_program: Runner, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run_program(config)
+    newer = {**first.named("gpu2-converge").inputs["environment"], "FREEHOLD_GENERATION": "5"}
+    monkeypatch.setattr(held, "read", lambda *_: held.Held({**state_of(first).resources, "gpu2-converge": newer}))
+    converged(tmp_path, first.named("gpu2-converge").inputs["environment"], "gpu2")
+    done = run_program(config, probes={**CLEAN, "gpu2": Probe(reachable=False, error="off")})
+    assert environment_of(done, "gpu2")["FREEHOLD_GENERATION"] == "5"
+
+
+def environment_of(done: Any, host: str) -> dict[str, str]:
+    given: dict[str, str] = done.named(f"{host}-converge").inputs["environment"]
+    return given
+
+
+def test_an_unknown_node_keeps_its_peers_until_it_is_back(
+    config: dict[str, Any], run_program: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run_program(config)
+    monkeypatch.setattr(held, "read", lambda *_: state_of(first))
+    done = run_program(config, probes={**CLEAN, "gpu2": Probe(reachable=False, error="off")})
+    assert "stdin" in list(done.named("gpu2-peers").request.ignoreChanges)
+    assert list(done.named("gpu1-peers").request.ignoreChanges) == []
+    assert list(done.named("gpu2-converge").request.ignoreChanges) == []
+
+
+def test_another_key_is_a_reason_that_is_named(config: dict[str, Any], run_program: Runner, tmp_path: Any) -> None:
+    first = run_program(config)
+    for host in ("gpu1", "gpu2"):
+        converged(tmp_path, environment_of(first, host), host)
+    other = tmp_path / "other"
+    other.write_bytes((tmp_path / "id_ed25519").read_bytes())
+    config["fleet:access"]["private_key_file"] = str(other)
+    done = run_program(config, probes=CLEAN)
+    assert ("info", "gpu1 converges: access") in done.logged
+
+
+def test_a_site_of_another_stack_is_refused_before_anything(config: dict[str, Any], run_program: Runner) -> None:
+    config["fleet:site"] = "lab"
+    done = run_program(config)
+    assert done.resources == [] or {one.name for one in done.resources if one.custom} == set()
+    assert any("INVENTORY_OF_ANOTHER_STACK" in error for error in done.errors)

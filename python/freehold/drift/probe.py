@@ -68,16 +68,6 @@ class Probe:
         """Whether it was looked at, and is as a converge left it."""
         return self.reachable and self.baseline and not self.items and not self.unfinished
 
-    def next_generation(self, last: int) -> int:
-        """The generation that the next converge belongs to; ``last`` is that of the last one.
-
-        A node as it should be keeps its own, so that nothing differs; an unknown one keeps the last. Otherwise it is
-        one that neither the node nor the state has had, so that it differs even where the baseline was lost.
-        """
-        if not self.reachable:
-            return last
-        return self.generation if self.clean else max(self.generation, last + 1)
-
     def as_json(self) -> dict[str, Any]:
         """Plain data."""
         return asdict(self)

@@ -13,7 +13,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -94,6 +94,8 @@ def converge(
     ledger = roll.Ledger.of(request.state, request.document["stack"])
     if request.purpose == documents.CONVERGE:
         ledger.refuse_if_stopped(request.host)
+    if request.purpose == documents.PEERS and request.host in ledger.failed():
+        return _set_aside(request)
     with lock.held(request.state, request.host, request.purpose) as descriptor:
         _remember_begun(request, environment)
         started = time.monotonic()
@@ -108,6 +110,11 @@ def converge(
     return recap
 
 
+def _set_aside(request: Request) -> dict[str, Any]:
+    """Its converge has failed in this roll: there is nobody to introduce yet, and the next roll begins with it."""
+    return {"host": request.host, "action": request.purpose, "failed": 1}
+
+
 def _forgotten(request: Request) -> dict[str, Any]:
     """The owner says that the server is gone, or was wiped: there is nothing to take down."""
     request.record.unlink(missing_ok=True)
@@ -119,7 +126,8 @@ def _judged(request: Request, ended: playbook_run.Ended, ledger: roll.Ledger) ->
     try:
         return judge(request, ended)
     except PartialError as error:
-        if request.purpose == documents.CONVERGE and ledger.tolerates(request.host, f"{error.code}: {error.found}"):
+        if not request.remove and ledger.tolerates(request.host, f"{error.code}: {error.found}"):
+            _unfinished(request)
             return {"host": request.host, "action": request.purpose, "failed": 1, "log": str(request.files.log)}
         raise
 
@@ -151,9 +159,21 @@ def _prepare(request: Request) -> dict[str, str]:
     return {
         DOCUMENT: str(fleet),
         documents.PURPOSE: request.purpose,
+        **_key_file(os.environ),
         KNOWN_HOSTS: str(fleet.with_name("known_hosts")),
         "ANSIBLE_CONFIG": str(request.project / "ansible.cfg"),
     }
+
+
+def _unfinished(request: Request) -> None:
+    """Whatever ended well before: the next roll visits this host again."""
+    record.write(request.record, replace(record.read(request.record), finished=False))
+
+
+def _key_file(environment: Mapping[str, str]) -> dict[str, str]:
+    """The operator's key in whoever's home it is: the state knows it by the name that the stack file has."""
+    given = environment.get(PRIVATE_KEY)
+    return {PRIVATE_KEY: str(Path(given).expanduser())} if given else {}
 
 
 def _remember_begun(request: Request, environment: Mapping[str, str]) -> None:

@@ -1,6 +1,6 @@
 """Digests of what a converge depends on, so that it runs when one of them changes and only then.
 
-Content, path and mode of each file count; time stamps, caches, READMEs and the order of a folder's listing do not.
+Content, path and run bits of each file count; time stamps, caches, READMEs and the order of a folder's listing do not.
 Parts are digested apart, so that ``pulumi preview`` names the one that changed. A secret enters by a keyed digest
 (HMAC-SHA-256): a plain one of a short secret could be guessed from the state.
 """
@@ -11,11 +11,11 @@ import hashlib
 import hmac
 import json
 import os
-import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+RUN_BITS = 0o111  # all that git keeps of a mode; the rest is the umask of whoever checked out
 SHOWN_HEX = 16  # 64 bits tell two versions apart; a preview that shows 64 digits a line is not read
 _CACHE_FOLDERS = frozenset(
     {"__pycache__", ".ansible", ".cache", ".git", ".molecule", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
@@ -29,7 +29,7 @@ def of_tree(root: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(_files(root), key=lambda path: path.relative_to(root).as_posix()):
         _add(digest, path.relative_to(root).as_posix().encode())
-        _add(digest, f"{stat.S_IMODE(path.lstat().st_mode):o}".encode())
+        _add(digest, f"{path.lstat().st_mode & RUN_BITS:o}".encode())
         _add(digest, _content(path))
     return digest.hexdigest()
 

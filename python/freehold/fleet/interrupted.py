@@ -49,12 +49,6 @@ def look(folders: PulumiFolders, stack: str) -> Left:
     return Left(locks(place), tuple(urn.rsplit("::", 1)[-1] for urn in urns))
 
 
-def resources(backend: Path, stack: str) -> frozenset[str]:
-    """Names of the resources that the state of a stack holds."""
-    latest = (_json(state_backup_copies.Place(backend, stack).file).get("checkpoint") or {}).get("latest") or {}
-    return frozenset(str(one["urn"]).rsplit("::", 1)[-1] for one in latest.get("resources") or ())
-
-
 def locks(place: state_backup_copies.Place) -> tuple[Lock, ...]:
     """The locks of a stack, of living holders and of dead ones."""
     files = sorted((place.backend / ".pulumi" / "locks").glob(f"**/{PROJECT_NAME}/{place.stack}/*.json"))

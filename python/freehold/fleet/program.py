@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+import yaml
+
 from freehold.drift import probe
 from freehold.drift.probe import Probe
-from freehold.errors import FreeholdError, FreeholdErrors
-from freehold.fleet import digest, interrupted, preflight, reading, record, roll, state_backup, world
+from freehold.errors import FreeholdError, FreeholdErrors, RefusedError
+from freehold.fleet import digest, held, preflight, reading, record, roll, state_backup, world
 from freehold.fleet import document as documents
 from freehold.fleet.checks import World
 from freehold.fleet.converge import PRIVATE_KEY
@@ -42,6 +44,11 @@ class NodePlan:
         return bool(self.host["maintenance"])
 
     @property
+    def unknown(self) -> bool:
+        """Whether it was asked and did not answer."""
+        return self.probe is not None and not self.probe.reachable
+
+    @property
     def digests(self) -> dict[str, str]:
         """The digests alone, by the name of their part."""
         return dict(record.of_environment(self.environment, finished=True).digests)
@@ -57,7 +64,7 @@ class Plan:
     public_key: str
     bundle_key: str
     nodes: tuple[NodePlan, ...]
-    held: frozenset[str] | None = None  # names of the resources in the state, where they can be read
+    held: frozenset[str] | None = None  # names of the resources in the state, where that can be read
 
     @property
     def changed(self) -> list[str]:
@@ -90,14 +97,16 @@ def make_plan(
     Hosts that converged before are asked whether somebody has changed them since; whoever does not answer is unknown.
     """
     read = reading.read(raw, judged_by)
+    refuse_another_inventory(project / "inventory" / read.settings.site, stack)
     document = documents.build(read.settings, read.bundle, read.keys, stack)
     key_file = Path(read.settings.access.private_key_file).expanduser()
     private_key, public_key = world.load_key(key_file)
     state = record.state_folder(read.settings.site, environment)
-    last = {host["name"]: record.read(record.path_of(state, stack, host["name"])) for host in document["hosts"]}
-    asked = [host["name"] for host in document["hosts"] if last[host["name"]].digests and not host["maintenance"]]
+    before = held.read(stack, environment)
+    last = {host["name"]: _last(host["name"], stack, state, before) for host in document["hosts"]}
+    asked = [host["name"] for host in document["hosts"] if last[host["name"]].known and not host["maintenance"]]
     probes = look(document, key_file, hosts=asked) if asked else {}
-    shared = {**_shared_digests(read.settings, project), PRIVATE_KEY: str(key_file)}
+    shared = {**_shared_digests(read.settings, project), PRIVATE_KEY: read.settings.access.private_key_file}
     return Plan(
         settings=read.settings,
         document=document,
@@ -105,30 +114,64 @@ def make_plan(
         public_key=public_key,
         bundle_key=str(read.bundle["public_key"]),
         nodes=tuple(_node(documents.view(document, name), shared, last[name], probes.get(name)) for name in last),
-        held=_held(stack, environment),
+        held=None if before is None else frozenset(before.resources),
     )
+
+
+def refuse_another_inventory(site: Path, stack: str) -> None:
+    """Refuse a site that belongs to another stack now, and not when the nodes have been bootstrapped."""
+    for file in sorted(site.glob("*.freehold_stack.yml")):
+        named = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("stack", stack)
+        if named != stack:
+            raise RefusedError(
+                "INVENTORY_OF_ANOTHER_STACK",
+                str(file.relative_to(site.parents[1])),
+                f"stack {named!r}",
+                expected=f"stack: {stack}",
+                why="its converges would take the document of another stack",
+                fix=f"give this stack a site of its own: cp -r {site.parent.name}/{site.name} inventory/{stack}, set "
+                f"`stack: {stack}` and the path in its file, and pulumi config set fleet:site {stack}",
+            )
+
+
+@dataclass(frozen=True)
+class _Last:
+    """The last converge of a host: as Pulumi's state has it, where that can be read, and as this machine remembers."""
+
+    state: record.Record | None
+    local: record.Record
+
+    @property
+    def known(self) -> bool:
+        """Whether there was one."""
+        return bool(self.state is not None or self.local.digests)
+
+    @property
+    def told(self) -> record.Record:
+        """Its digests, and whether it ended well."""
+        told = self.state or self.local
+        return record.Record(told.generation, self.local.finished, told.digests)
+
+
+def _last(host: str, stack: str, state: Path, before: held.Held | None) -> _Last:
+    return _Last(before.converged(host) if before else None, record.read(record.path_of(state, stack, host)))
 
 
 def _shared_digests(settings: Settings, project: Path) -> dict[str, str]:
     secrets = {name: key.get_secret_value() for name, key in settings.api_keys.items()}
     keyed = digest.of_secrets(secrets, settings.digest_key.get_secret_value())
     ansible = importlib.metadata.version("ansible-core")
-    return digest.environment({**digest.of_project(project, settings.site, ansible), "SECRETS": keyed})
+    own = {"SECRETS": keyed, "ACCESS": digest.of_data(settings.access.model_dump())}
+    return digest.environment({**digest.of_project(project, settings.site, ansible), **own})
 
 
-def _node(view: Mapping[str, Any], shared: Mapping[str, str], last: record.Record, found: Probe | None) -> NodePlan:
+def _node(view: Mapping[str, Any], shared: Mapping[str, str], last: _Last, found: Probe | None) -> NodePlan:
     (host,) = view["hosts"]
     digests = {**shared, **digest.environment(digest.of_document(view))}
-    generation = last.next_generation if found is None else found.next_generation(last.next_generation)
-    reasons = record.reasons(last, digests) + _drift(found)
+    generation = held.next_generation(last.state, last.local, found)
+    reasons = record.reasons(last.told, digests) + _drift(found)
     text = digest.canonical(view).decode()
     return NodePlan(host["name"], host, text, {**digests, record.GENERATION: str(generation)}, tuple(reasons), found)
-
-
-def _held(stack: str, environment: Mapping[str, str]) -> frozenset[str] | None:
-    """Names of the resources that the state holds; ``None`` where it is kept by something that is no folder."""
-    backend = state_backup.backend_folder(environment)
-    return interrupted.resources(backend, stack) if backend else None
 
 
 def _drift(found: Probe | None) -> list[str]:
@@ -177,7 +220,7 @@ def said(plan: Plan, *, preview: bool) -> Iterator[tuple[str, str]]:
             yield "info", f"{node.name} is in maintenance: nothing visits it"
         elif node.reasons:
             yield "info", f"{node.name} {'would converge' if preview else 'converges'}: {', '.join(node.reasons)}"
-        if node.probe is not None and not node.probe.reachable and not node.maintenance:
+        if node.unknown and node.probe and not node.maintenance:
             yield "warn", f"{node.name} is unknown: {node.probe.error}"
     if plan.changed:
         yield "info", roll.described(plan.batches, plan.settings.rolling.failure_limit)

@@ -29,11 +29,6 @@ class Record:
     finished: bool = True
     digests: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def next_generation(self) -> int:
-        """The generation that the next converge belongs to."""
-        return self.generation if self.finished else self.generation + 1
-
 
 def state_folder(site: str, environment: Mapping[str, str] = os.environ) -> Path:
     """Logs, locks and records: ``FREEHOLD_STATE``, else the lab's own folder, else the user's (XDG) state folder."""

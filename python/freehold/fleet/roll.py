@@ -89,6 +89,11 @@ class Ledger:
             _write(stream, data)
         return bool(len(data["failures"]) <= data["limit"])
 
+    def failed(self) -> set[str]:
+        """Hosts that failed in this roll."""
+        with self._locked() as stream:
+            return {failure["host"] for failure in _read(stream)["failures"]}
+
     def finish(self) -> list[dict[str, str]]:
         """End the roll and return its failures: a converge by hand after it is no part of it."""
         with self._locked() as stream:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import pwd
 import select
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from urllib.parse import unquote, urlparse
+from urllib.parse import unquote
 
 from freehold.fleet import ancestor
 from freehold.fleet.state_backup_copies import Place, save
@@ -51,12 +52,17 @@ def begin(
 
 
 def backend_folder(environment: Mapping[str, str]) -> Path | None:
-    """The folder of Pulumi's file backend; ``None`` where the state is kept by something else."""
-    url = urlparse(environment.get("PULUMI_BACKEND_URL", ""))
-    if url.scheme != "file" or not url.path:
+    """The folder of Pulumi's file backend, found as Pulumi finds it; ``None`` where something else keeps the state.
+
+    Tried with 3.259: ``~`` is the home that the system's list of users has, not HOME, and only at the very beginning.
+    """
+    scheme, _, rest = environment.get("PULUMI_BACKEND_URL", "").partition("://")
+    text = unquote(rest.partition("?")[0])
+    if scheme != "file" or not text:
         return None
-    path = unquote(url.path)
-    return Path(environment.get("HOME", "~")) / path[3:] if path.startswith("/~/") else Path(path)
+    if text == "~" or text.startswith("~/"):
+        return Path(pwd.getpwuid(os.getuid()).pw_dir) / text[2:]
+    return Path(text).absolute()
 
 
 def start_watcher(pulumi: int, place: Place) -> None:

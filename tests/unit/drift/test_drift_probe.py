@@ -44,14 +44,12 @@ def test_a_node_as_it_was_left_is_clean_and_keeps_its_generation() -> None:
     found = one(host("gpu1"), KEY, Path("/known"), Node(answer()))
     assert found == Probe(reachable=True, generation=4, baseline=True)
     assert found.clean
-    assert found.next_generation(last=4) == 4
 
 
 def test_what_differs_is_named() -> None:
     found = one(host("gpu1"), KEY, Path("/known"), Node(answer(generation=5, items=[ITEM])))
     assert found.items == (Item(**ITEM),)
     assert not found.clean
-    assert found.next_generation(last=4) == 5
     assert str(found.items[0]) == "unit freehold-gateway.service: failed instead of active"
 
 
@@ -70,7 +68,6 @@ def test_who_cannot_be_asked_is_unknown_with_the_reason(node: Node, says: str) -
     assert not found.reachable
     assert not found.clean
     assert says in found.error
-    assert found.next_generation(last=7) == 7
 
 
 def test_a_node_that_does_not_end_is_unknown() -> None:
@@ -91,11 +88,6 @@ def test_a_lost_baseline_makes_a_generation_that_nobody_has_had() -> None:
     never = one(host("gpu1"), KEY, Path("/known"), Node(answer(generation=0, baseline=False)))
     assert never.reachable
     assert not never.clean
-    assert (never.next_generation(last=0), never.next_generation(last=6)) == (1, 7)
-
-
-def test_an_older_baseline_that_came_back_is_another_generation_than_the_states() -> None:
-    assert Probe(reachable=True, generation=2, baseline=True).next_generation(last=6) == 2
 
 
 def test_the_chosen_hosts_are_asked_with_the_keys_that_the_document_pins() -> None:

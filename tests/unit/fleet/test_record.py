@@ -31,14 +31,6 @@ def test_a_role_that_went_away_is_named() -> None:
     assert record.reasons(last, {"FREEHOLD_DIGEST_BUNDLE": "b1"}) == ["role_gateway"]
 
 
-def test_an_unfinished_converge_raises_the_generation_until_one_finishes() -> None:
-    failed = record.of_environment(ENVIRONMENT, finished=False)
-    assert (failed.generation, failed.next_generation) == (3, 4)
-    assert record.reasons(failed, ENVIRONMENT) == ["the last converge did not finish"]
-    mended = record.of_environment({**ENVIRONMENT, "FREEHOLD_GENERATION": "4"}, finished=True)
-    assert mended.next_generation == 4
-
-
 def test_a_lost_or_damaged_record_costs_a_converge_and_no_more(tmp_path: Path) -> None:
     (tmp_path / "gpu1.json").write_text("{")
     for path in (tmp_path / "gpu1.json", tmp_path / "gone.json"):

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import pwd
 import subprocess
 import sys
 from pathlib import Path
@@ -108,13 +109,15 @@ def test_an_altered_copy_is_found_by_its_digest(place: Place) -> None:
     ("url", "folder"),
     [
         ("file:///srv/state%20a", Path("/srv/state a")),
-        ("file:///~/state", Path("/home/ann/state")),
+        ("file://~/state", Path(pwd.getpwuid(os.getuid()).pw_dir) / "state"),
+        ("file:///~/state", Path("/~/state")),
+        ("file://state?no_tmp_dir=true", Path.cwd() / "state"),
         ("s3://bucket", None),
         ("", None),
     ],
 )
 def test_only_a_folder_is_copied(url: str, folder: Path | None) -> None:
-    assert state_backup.backend_folder({"PULUMI_BACKEND_URL": url, "HOME": "/home/ann"}) == folder
+    assert state_backup.backend_folder({"PULUMI_BACKEND_URL": url, "HOME": "/elsewhere"}) == folder
 
 
 def test_a_folder_that_cannot_be_written_is_a_warning_and_no_more(place: Place) -> None:
