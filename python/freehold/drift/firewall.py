@@ -26,6 +26,14 @@ def read(machine: Machine) -> dict[str, str]:
     return {name: _digest(statements) for name, statements in sorted(found.items())}
 
 
+def live(machine: Machine) -> dict[str, str]:
+    """As :func:`read`, to be compared: an ``nft`` that cannot tell is a difference with its reason, and no end."""
+    try:
+        return read(machine)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return {"the live ruleset": f"cannot be read: {error}"}
+
+
 def _name(kind: str, body: dict[str, Any]) -> str:
     if kind == "table":
         return f"{body['family']} {body['name']}"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from freehold import ssh
-from freehold.drift import BASELINE
+from freehold.drift import BASELINE, UNFINISHED
 from freehold.process import ProcessError, Runner
 from freehold.process import run as run_program
 
@@ -28,10 +28,22 @@ AT_ONCE = 32  # threads that wait; clients that compute are limited by the cores
 AGENT = "/opt/freehold/venvs/agent/bin/python"
 REMOTE = "sudo -n sh -s"
 
-# A node without a baseline was never converged by this Freehold, and may have no agent that could say so.
+# A node without a baseline was never converged by this Freehold, and may have no agent that could say so. Where there is
+# one, an agent that is gone or broken is itself what differs: it was looked at, and a converge builds it anew.
 SCRIPT = f"""\
-if [ -e {BASELINE} ]; then exec {AGENT} -I -m freehold.drift.node probe; fi
-echo '{{"generation": 0, "baseline": false, "unfinished": false, "items": []}}'
+if [ ! -e {BASELINE} ]; then
+  echo '{{"generation": 0, "baseline": false, "unfinished": false, "items": []}}'
+  exit
+fi
+found=missing
+if [ -x {AGENT} ]; then
+  answer=$({AGENT} -I -m freehold.drift.node probe) && {{ printf '%s\\n' "$answer"; exit; }}
+  found="broken, exit status $?"
+fi
+unfinished=false
+if [ -e {UNFINISHED} ]; then unfinished=true; fi
+printf '{{"generation": 0, "baseline": true, "unfinished": %s, "items": [%s"found": "%s"}}]}}\\n' $unfinished \
+  '{{"kind": "file", "name": "{AGENT}", "wanted": "the agent", ' "$found"
 """
 
 

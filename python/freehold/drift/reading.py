@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 PROGRAM_SECONDS = 60
 SYSCTL_FOLDER = "/etc/sysctl.d/"
 DPKG_STATUS = "/var/lib/dpkg/status"
+FIELDS = {"passwd": 7, "group": 3}
+"""Fields that an entry needs, of passwd(5) and, without the list of members, group(5)."""
 
 
 def run(words: Sequence[str]) -> str:
@@ -96,7 +98,7 @@ def _package(text: bytes, name: str) -> str:
 def sysctl_wanted(machine: Machine, files: Iterable[str]) -> dict[str, str]:
     """Keys and values that files of /etc/sysctl.d ask for; no optional ones that the kernel lacks (sysctl.d(5))."""
     paths = [path for path in map(machine.path, files) if path.is_file()]
-    lines = (line.strip() for path in paths for line in path.read_text(encoding="utf-8").splitlines())
+    lines = (line.strip() for path in paths for line in _text(path).splitlines())
     rows = (line.partition("=") for line in lines if "=" in line and line[0] not in "#;")
     found = {key.strip(): " ".join(value.split()) for key, _, value in rows}
     there = {key: value for key, value in found.items() if key[0] != "-" or _known(machine, key[1:])}
@@ -113,19 +115,19 @@ def sysctl_path(machine: Machine, key: str) -> Path:
 
 
 def sysctl(machine: Machine, keys: Iterable[str]) -> dict[str, str]:
-    """Live values; empty where the kernel has no such setting."""
+    """Live values; empty where the kernel has no such setting, or shows none."""
     found = {}
     for key in keys:
         try:
             found[key] = " ".join(sysctl_path(machine, key).read_text(encoding="ascii").split())
-        except FileNotFoundError:
+        except (OSError, ValueError):  # one that nobody may read, or a folder
             found[key] = ""
     return found
 
 
 def accounts(machine: Machine, names: Iterable[str]) -> dict[str, str]:
     """``user NAME`` and ``group NAME`` to what their entries say; empty where there is none. Passwords stay unread."""
-    tables = {kind: _table(machine, f"/etc/{kind}") for kind in ("passwd", "group")}
+    tables = {kind: _table(machine, kind, count) for kind, count in FIELDS.items()}
     found = {}
     for name in names:
         kind, _, bare = name.partition(" ")
@@ -134,9 +136,15 @@ def accounts(machine: Machine, names: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _table(machine: Machine, name: str) -> dict[str, list[str]]:
-    rows = (line.split(":") for line in machine.path(name).read_text(encoding="utf-8").splitlines())
-    return {row[0]: row for row in rows}
+def _table(machine: Machine, kind: str, count: int) -> dict[str, list[str]]:
+    """Entries by name; a line with too few fields is none, as for the C library."""
+    rows = (line.split(":") for line in _text(machine.path(f"/etc/{kind}")).splitlines())
+    return {row[0]: row for row in rows if len(row) >= count}
+
+
+def _text(path: Path) -> str:
+    """A file that people edit, in whatever encoding they did."""
+    return path.read_text(encoding="utf-8", errors="replace")
 
 
 def _user(fields: list[str]) -> str:
@@ -153,6 +161,6 @@ def observe(machine: Machine, wanted: dict[str, Any]) -> dict[str, Any]:
         "units": units.read(machine, wanted["units"], wanted["files"]),
         "packages": packages(machine, wanted["packages"]),
         "sysctl": sysctl(machine, wanted["sysctl"]),
-        "firewall": firewall.read(machine) if wanted["firewall"] else {},
+        "firewall": firewall.live(machine) if wanted["firewall"] else {},
         "accounts": accounts(machine, wanted["accounts"]),
     }

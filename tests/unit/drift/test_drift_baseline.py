@@ -5,6 +5,7 @@ from typing import Any
 from tests.unit.drift.conftest import GATEWAY, UNIT, Node
 
 from freehold.drift import node as command
+from freehold.drift import reading
 
 SHA1_OF_ONE = "fe05bcdcdc4928012781a5f1a2a77cbb5398e106"  # of the text "one"
 
@@ -136,3 +137,16 @@ def test_kernel_settings_are_those_of_the_declared_files_and_compared_live(node:
     node.write("/proc/sys/net/ipv4/conf/all/rp_filter", "0\n")
     node.path("/proc/sys/net/gone").unlink()
     assert found(node) == [("net.gone", "absent"), ("net.ipv4.conf.all.rp_filter", "0")]
+
+
+def test_a_table_of_accounts_that_somebody_broke_is_read_all_the_same(node: Node) -> None:
+    node.write("/etc/passwd", "svc:x:101:102::/nonexistent:/usr/sbin/nologin\n")
+    node.keep(accounts=["user svc"])
+    node.path("/etc/passwd").write_bytes(b"\nsvc:x:101\n\xff:\n")
+    (item,) = command.probe(node.machine)["items"]
+    assert (item["kind"], item["name"], item["found"]) == ("user", "user svc", "absent")
+
+
+def test_a_kernel_setting_that_shows_nothing_has_no_value(node: Node) -> None:
+    node.path("/proc/sys/net/flush").mkdir(parents=True)
+    assert reading.sysctl(node.machine, ["net.flush"]) == {"net.flush": ""}

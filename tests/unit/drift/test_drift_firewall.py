@@ -2,6 +2,7 @@
 
 import copy
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -78,3 +79,15 @@ def test_a_node_without_nft_has_no_rules(node: Node) -> None:
         raise FileNotFoundError(str(words))
 
     assert firewall.read(Machine(node.root, missing)) == {}
+
+
+def test_an_nft_that_fails_is_a_difference_with_its_reason(walled: Node) -> None:
+    def fails(words: Sequence[str]) -> str:
+        if words[0] == "nft":
+            raise OSError("nft: exit status 1: broken")
+        return walled.run(words)
+
+    items = command.probe(Machine(walled.root, fails))["items"]
+    assert {"inet freehold_input", "the live ruleset"} < {item["name"] for item in items}
+    assert {item["kind"] for item in items} == {"firewall"}
+    assert "cannot be read: nft: exit status 1: broken" in {item["found"] for item in items}

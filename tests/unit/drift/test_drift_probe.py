@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from freehold.drift import BASELINE
+from freehold.drift import BASELINE, UNFINISHED
 from freehold.drift.probe import AGENT, SCRIPT, Item, Probe, one, parse, run
 from freehold.process import Completed, ProcessError
 from freehold.process import run as run_program
@@ -106,3 +106,38 @@ def test_a_node_that_was_never_converged_says_so_without_an_agent(tmp_path: Path
     assert parse(run_program(["sh", "-s"], stdin=script).stdout) == Probe(reachable=True, generation=0)
     there.touch()
     assert parse(run_program(["sh", "-s"], stdin=script).stdout) == Probe(reachable=True, generation=4, baseline=True)
+
+
+def asked(tmp_path: Path, agent: str | None) -> Probe:
+    """What the node's end says: a baseline, the mark of an unfinished run, and this program as its agent."""
+    names = {BASELINE: tmp_path / "baseline.json", UNFINISHED: tmp_path / "unfinished", AGENT: tmp_path / "agent"}
+    script = SCRIPT
+    for name, path in names.items():
+        script = script.replace(name, str(path))
+    names[BASELINE].touch()
+    names[UNFINISHED].touch()
+    if agent is not None:
+        names[AGENT].write_text(agent)
+        names[AGENT].chmod(0o755)
+    return parse(run_program(["sh", "-s"], stdin=script).stdout)
+
+
+@pytest.mark.parametrize(
+    ("agent", "says"),
+    [
+        (None, "missing"),
+        ("#!/bin/sh\necho half an answer\nexit 3\n", "broken, exit status 3"),
+        ("#!/nowhere/python\n", "broken, exit status 12"),
+    ],
+)
+def test_an_agent_that_cannot_say_is_itself_what_differs(tmp_path: Path, agent: str | None, says: str) -> None:
+    found = asked(tmp_path, agent)
+    (item,) = found.items
+    assert (found.reachable, found.baseline, found.unfinished) == (True, True, True)
+    assert (item.kind, item.name, item.wanted) == ("file", str(tmp_path / "agent"), "the agent")
+    assert item.found.startswith(says)
+    assert found.next_generation(last=4) == 5
+
+
+def test_an_agent_that_answers_is_taken_at_its_word(tmp_path: Path) -> None:
+    assert asked(tmp_path, f"#!/bin/sh\necho '{answer()}'\n") == Probe(reachable=True, generation=4, baseline=True)
