@@ -36,7 +36,7 @@ def drift(
     private_key: Annotated[Path | None, typer.Option(help="The operator's SSH key; default: the lab's.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Ask every node. Exit code 5: something differs; 7: a node could not be looked at."""
+    """Ask every node that is not in maintenance. Exit code 5: something differs; 7: one could not be looked at."""
     from freehold.drift import probe  # noqa: PLC0415
     from freehold.status.gather import load_document  # noqa: PLC0415
 
@@ -57,17 +57,20 @@ def refuse_unknown(fleet: Mapping[str, Any], hosts: list[str]) -> None:
 
 
 def exit_code(probes: Mapping[str, Probe]) -> int:
-    """The gravest of all nodes."""
-    if not all(found.reachable for found in probes.values()):
+    """The gravest of all nodes that were asked."""
+    asked = [found for found in probes.values() if not found.maintenance]
+    if not all(found.reachable for found in asked):
         return UNKNOWN_EXIT
-    return 0 if all(found.clean for found in probes.values()) else DRIFT_EXIT
+    return 0 if all(found.clean for found in asked) else DRIFT_EXIT
 
 
 def rows(probes: Mapping[str, Probe]) -> list[tuple[str, str, str, str, str]]:
     """Host, kind, name, wanted, found: one line a difference, and one for a node that says something about itself."""
     found = []
     for host, said in probes.items():
-        if not said.reachable:
+        if said.maintenance:
+            found.append((host, "maintenance", "the node", "-", "in maintenance"))
+        elif not said.reachable:
             found.append((host, "unknown", "the node", "an answer", said.error))
         elif not said.baseline:
             found.append((host, "unknown", "the node", "a finished converge", "none yet"))
@@ -86,8 +89,15 @@ def show(probes: Mapping[str, Probe], *, as_json: bool) -> None:
     from rich.console import Console  # noqa: PLC0415
 
     console = Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH)
+    resting = [host for host, found in probes.items() if found.maintenance]
     lines = rows(probes)
-    console.print(_table(lines) if lines else f"No drift: {len(probes)} node(s) are as their last converge left them.")
+    console.print(_table(lines) if len(lines) > len(resting) else nothing(len(probes) - len(resting), resting))
+
+
+def nothing(asked: int, resting: list[str]) -> str:
+    """The sentence for no drift on so many nodes."""
+    note = f" In maintenance, not asked: {', '.join(resting)}." if resting else ""
+    return f"No drift: {asked} node(s) are as their last converge left them.{note}"
 
 
 def _table(lines: list[tuple[str, str, str, str, str]]) -> Table:

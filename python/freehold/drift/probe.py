@@ -28,8 +28,8 @@ AT_ONCE = 32  # threads that wait; clients that compute are limited by the cores
 AGENT = "/opt/freehold/venvs/agent/bin/python"
 REMOTE = "sudo -n sh -s"
 
-# A node without a baseline was never converged by this Freehold, and may have no agent that could say so. Where there is
-# one, an agent that is gone or broken is itself what differs: it was looked at, and a converge builds it anew.
+# A node without a baseline was never converged by this Freehold, and may have no agent that could say so. Where there
+# is one, an agent that is gone or broken is itself what differs: it was looked at, and a converge builds it anew.
 SCRIPT = f"""\
 if [ ! -e {BASELINE} ]; then
   echo '{{"generation": 0, "baseline": false, "unfinished": false, "items": []}}'
@@ -64,8 +64,8 @@ class Item:
 class Probe:
     """What one node said. ``generation`` is the node's own, raised by one when something differs.
 
-    ``reachable`` is false for a node that could not be looked at, and ``error`` says why: it is unknown. ``baseline``
-    is false on a node that no converge has finished on.
+    ``reachable`` is false for a node that could not be looked at, and ``error`` says why: it is unknown. One in
+    ``maintenance`` was not asked. ``baseline`` is false on a node that no converge has finished on.
     """
 
     reachable: bool
@@ -74,6 +74,7 @@ class Probe:
     baseline: bool = False
     unfinished: bool = False
     error: str = ""
+    maintenance: bool = False
 
     @property
     def clean(self) -> bool:
@@ -117,7 +118,7 @@ def _pinned(hosts: Collection[Mapping[str, Any]], given: Path | None) -> Iterato
 def one(host: Mapping[str, Any], private_key: Path, known_hosts: Path, runner: Runner) -> Probe:
     """Probe one host; whatever goes wrong makes it unknown, with the reason."""
     if host.get("maintenance"):
-        return Probe(reachable=False, error="in maintenance: nothing dials it")
+        return Probe(reachable=False, error="in maintenance: nothing dials it", maintenance=True)
     words = [*ssh.command(host, private_key, known_hosts, connect_seconds=CONNECT_SECONDS, more=CHEAP), REMOTE]
     try:
         done = runner(words, check=False, stdin=SCRIPT, timeout=PROBE_SECONDS)

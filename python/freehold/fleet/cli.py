@@ -65,19 +65,25 @@ def preflight(
     host: Annotated[list[str] | None, typer.Option(help="Only this host; may be repeated.")] = None,
     json_: Json = False,
 ) -> None:
-    """Visit the hosts and report everything that stands in the way; nothing on them is touched."""
+    """Visit the hosts and report everything that stands in the way; nothing on them is touched.
+
+    One in maintenance is visited only when --host names it.
+    """
     from freehold.fleet import preflight as preflights  # noqa: PLC0415
 
     fleet = _document(document)
     key = private_key or _lab().ssh / "id_ed25519"
     found = preflights.run(fleet, key, hosts=host)
     facts = {name: vars(one) for name, one in found.items()}
+    resting = [] if host else [one["name"] for one in fleet["hosts"] if one["name"] not in facts]
     if json_:
-        print(json.dumps({"errors": [], "facts": facts}, indent=2))
+        print(json.dumps({"errors": [], "facts": facts, "maintenance": resting}, indent=2))
         return
     for name, one in facts.items():
         memory, disk = one["memory_bytes"] / 1024**3, one["disk_free_bytes"] / 1024**3
         print(f"{name}: {one['os_id']} {one['os_version']}, {one['cpus']} cores, {memory:.1f} GiB, {disk:.1f} GiB free")
+    for name in resting:
+        print(f"{name}: in maintenance, not visited")
 
 
 def export(

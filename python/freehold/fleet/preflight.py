@@ -57,19 +57,25 @@ def run(
     state: Path | None = None,
     clock: Clock = time.time,
 ) -> dict[str, facts.Facts]:
-    """Visit ``hosts`` (default all), in parallel and within a time limit; raise all errors together.
+    """Visit ``hosts``, in parallel and within a time limit; raise all errors together. Default: all not in maintenance.
 
     ``state`` is the folder of this control host's locks: a host that another run works on is refused too.
     """
     locks = state or record.state_folder(document["site"]["name"])
     visits = [Visit.of(host, index) for index, host in enumerate(document["hosts"])]
-    chosen = [visit for visit in visits if hosts is None or visit.name in hosts]
+    named = set(hosts) if hosts is not None else set(awake(document))
+    chosen = [visit for visit in visits if visit.name in named]
     wanted = facts.needs(document)
     ask = _Ask(private_key, read or read_over_ssh, wanted, locks, clock)
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         results = list(pool.map(ask, chosen))
     raise_all([*lock.look(locks, [visit.name for visit in chosen]), *(e for _, errors in results for e in errors)])
     return {visit.name: found for visit, (found, _) in zip(chosen, results, strict=True) if found}
+
+
+def awake(document: Mapping[str, Any]) -> list[str]:
+    """Names of the hosts that nobody set aside: one in maintenance may be off, and is dialled only by its name."""
+    return [host["name"] for host in document["hosts"] if not host.get("maintenance")]
 
 
 @dataclass(frozen=True)

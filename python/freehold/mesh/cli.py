@@ -50,7 +50,7 @@ def down(*, document: Document = None, interface: Interface = None) -> None:
 
 
 def status(*, document: Document = None, interface: Interface = None, as_json: Json = False) -> None:
-    """Show every peer: address, last handshake, bytes. Exit status 1 if one has no session."""
+    """Show every peer: address, last handshake, bytes. Exit status 1 if one not in maintenance has no session."""
     import time  # noqa: PLC0415
 
     from freehold.mesh import status as states  # noqa: PLC0415
@@ -63,7 +63,7 @@ def status(*, document: Document = None, interface: Interface = None, as_json: J
         from freehold.mesh import view  # noqa: PLC0415
 
         view.show(view.peers(found))
-    raise typer.Exit(0 if all(one.up for one in found) else WRONG_EXIT)
+    raise typer.Exit(0 if all(one.well for one in found) else WRONG_EXIT)
 
 
 def reach(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from freehold.errors import UnknownStateError
@@ -18,7 +18,10 @@ DUMP_FIELDS = 8
 
 @dataclass(frozen=True)
 class PeerState:
-    """One peer: ``handshake_age`` in seconds, None for never; bytes since the interface came up."""
+    """One peer: ``handshake_age`` in seconds, None for never; bytes since the interface came up.
+
+    Of one in ``maintenance`` nobody expects a session.
+    """
 
     name: str
     mesh_address: str
@@ -26,11 +29,17 @@ class PeerState:
     handshake_age: float | None
     received_bytes: int
     sent_bytes: int
+    maintenance: bool = False
 
     @property
     def up(self) -> bool:
         """Whether there is a session that both sides still know."""
         return self.handshake_age is not None and self.handshake_age < REJECT_AFTER_SECONDS
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing is missing."""
+        return self.up or self.maintenance
 
 
 def read(
@@ -48,7 +57,9 @@ def read(
             fix="freehold mesh up",
         )
     # The first line is the interface's own and holds its private key.
-    return parse(done.stdout.splitlines()[1:], end.peers, clock())
+    resting = {host["name"] for host in document["hosts"] if host.get("maintenance")}
+    found = parse(done.stdout.splitlines()[1:], end.peers, clock())
+    return tuple(replace(one, maintenance=one.name in resting) for one in found)
 
 
 def parse(lines: Iterable[str], peers: Iterable[plan.Peer], now: float) -> tuple[PeerState, ...]:

@@ -25,7 +25,7 @@ def peers(states: Iterable[PeerState]) -> Table:
     table = Table("peer", "mesh address", "endpoint", "last handshake", "received", "sent", "session")
     for one in states:
         age = "never" if one.handshake_age is None else f"{one.handshake_age:.0f} s ago"
-        session = "up" if one.up else "[red]down[/red]"
+        session = "up" if one.up else "in maintenance" if one.maintenance else "[red]down[/red]"
         sizes = (f"{one.received_bytes} B", f"{one.sent_bytes} B")
         table.add_row(one.name, one.mesh_address, one.endpoint or "-", age, *sizes, session)
     return table

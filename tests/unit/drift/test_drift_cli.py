@@ -17,6 +17,7 @@ EDITED = Probe(
     reachable=True, generation=4, baseline=True, items=(Item("unit", "freehold-gateway.service", "active", "failed"),)
 )
 AWAY = Probe(reachable=False, error="no route")
+RESTING = Probe(reachable=False, error="in maintenance: nothing dials it", maintenance=True)
 
 
 @pytest.fixture
@@ -42,6 +43,7 @@ def run(monkeypatch: pytest.MonkeyPatch, document: Path, answers: dict[str, Prob
         (CLEAN, 0, "No drift: 2 node(s)"),
         (EDITED, 5, "freehold-gateway.service"),
         (AWAY, 7, "no route"),
+        (RESTING, 0, "No drift: 1 node(s) are as their last converge left them. In maintenance, not asked: gpu2."),
         (Probe(reachable=True), 5, "none yet"),
         (Probe(reachable=True, generation=4, baseline=True, unfinished=True), 5, "cut off"),
     ],
@@ -73,3 +75,12 @@ def test_json_has_all_of_it(monkeypatch: pytest.MonkeyPatch, document: Path) -> 
 
 def test_drift_and_an_unknown_node_together_are_unknown() -> None:
     assert cli.exit_code({"a": EDITED, "b": AWAY}) == 7
+
+
+def test_a_node_in_maintenance_hides_no_drift_and_is_shown_as_such(
+    monkeypatch: pytest.MonkeyPatch, document: Path
+) -> None:
+    code, output = run(monkeypatch, document, {"gpu1": EDITED, "gpu2": RESTING})
+    assert code == 5
+    assert ["gpu2" in line for line in output.splitlines() if "in maintenance" in line] == [True]
+    assert cli.exit_code({"a": AWAY, "b": RESTING}) == 7

@@ -82,6 +82,7 @@ def test_nobody_dials_a_host_in_maintenance() -> None:
     found = run({"hosts": [host("gpu1", maintenance=True)]}, KEY, runner=node)
     assert node.asked == []
     assert "maintenance" in found["gpu1"].error
+    assert found["gpu1"].maintenance
 
 
 def test_a_lost_baseline_makes_a_generation_that_nobody_has_had() -> None:

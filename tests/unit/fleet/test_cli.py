@@ -51,3 +51,11 @@ def test_preflight_reports_hosts_that_do_not_answer(tmp_path: Path, document: di
     done = freehold("preflight", "--document", tmp_path / "fleet.json", "--private-key", tmp_path / "key", "--json")
     assert done.returncode == 7
     assert [error["subject"] for error in json.loads(done.stdout)["errors"]] == ["gpu1", "gpu2"]
+
+
+def test_preflight_says_who_is_in_maintenance_and_dials_nobody_there(tmp_path: Path, document: dict[str, Any]) -> None:
+    for host in document["hosts"]:
+        host.update(address="127.0.0.1", port=1, maintenance=True)
+    (tmp_path / "fleet.json").write_text(json.dumps(document))
+    done = freehold("preflight", "--document", tmp_path / "fleet.json", "--private-key", tmp_path / "key")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "gpu1: in maintenance, not visited"), done.stderr

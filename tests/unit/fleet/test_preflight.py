@@ -73,6 +73,12 @@ def test_only_the_chosen_hosts_are_visited(document: dict[str, Any]) -> None:
     assert list(found) == ["gpu2"]
 
 
+def test_one_in_maintenance_is_visited_only_by_its_name(document: dict[str, Any]) -> None:
+    document["hosts"][0]["maintenance"] = True
+    assert list(visited(document, answers(gpu1=AssertionError("visited")))) == ["gpu2"]
+    assert list(visited(document, answers(), hosts=["gpu1"])) == ["gpu1"]
+
+
 def test_all_errors_of_all_hosts_come_together(document: dict[str, Any]) -> None:
     unreachable = UnknownStateError("HOST_UNREACHABLE", "gpu1", "no route")
     small = {**GOOD, "memory_bytes": 1, "disk_free_bytes": 1}

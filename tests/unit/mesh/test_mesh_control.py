@@ -92,6 +92,13 @@ def test_a_peer_that_the_interface_lacks_was_never_met(recorder: Recorder, docum
     assert [one.up for one in status.read(document, "fh-t", recorder, lambda: 0.0)] == [False, False]
 
 
+def test_of_one_in_maintenance_nobody_misses_a_session(recorder: Recorder, document: dict[str, Any]) -> None:
+    recorder.answers["wg show fh-t dump"] = "PRIVATE\tPUBLIC\t40000\toff\n"
+    next(host for host in document["hosts"] if host["name"] == "gpu2")["maintenance"] = True
+    found = {one.name: one for one in status.read(document, "fh-t", recorder, lambda: 0.0)}
+    assert (found["gpu1"].well, found["gpu2"].well, found["gpu2"].up) == (False, True, False)
+
+
 def test_no_interface_is_an_unknown_state_and_not_a_dead_mesh(recorder: Recorder, document: dict[str, Any]) -> None:
     recorder.failing = {"wg show"}
     with pytest.raises(UnknownStateError, match="MESH_DOWN"):
