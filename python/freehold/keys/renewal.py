@@ -98,8 +98,8 @@ def _outcome(name: str, recap: Mapping[str, Any]) -> Outcome:
     said = [one["message"] for one in recap["failures"] if one.get("host", name) == name]
     if counts is None or counts["unreachable"]:
         return Outcome(name, "unreachable", "no answer over SSH")
-    if counts["failures"]:
-        return Outcome(name, "failed", "\n".join(said))
+    if not counts.get("done"):
+        return Outcome(name, "failed", "\n".join(said) or "it did not come to the last task")
     return Outcome(name, "changed" if counts["changed"] else "current")
 
 

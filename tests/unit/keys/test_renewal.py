@@ -14,7 +14,7 @@ from .conftest import Clock
 
 
 def counts(**changed: int) -> dict[str, int]:
-    return {"ok": 5, "changed": 0, "failures": 0, "unreachable": 0} | changed
+    return {"ok": 5, "changed": 0, "failures": 0, "unreachable": 0, "done": True} | changed
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_every_node_is_told_apart_and_who_was_not_reached_is_an_error(wanted: Re
 
     def run(words: list[str], *_: object, **__: object) -> Ended:
         asked.extend(words)
-        hosts = {"gpu1": counts(changed=1), "gpu2": counts(failures=1), "gpu3": counts(unreachable=1)}
+        hosts = {"gpu1": counts(changed=1), "gpu2": counts(failures=1, done=False), "gpu3": counts(unreachable=1)}
         return Ended(4, {"hosts": hosts, "failures": [{"host": "gpu2", "task": "t", "message": "KEYS_KEY_REVOKED"}]})
 
     outcomes = renewal.renew(wanted, run=run, now=clock)
@@ -50,6 +50,17 @@ def test_every_node_is_told_apart_and_who_was_not_reached_is_an_error(wanted: Re
         renewal.refuse_partial(outcomes)
     assert (partial.value.subject, partial.value.exit_code) == ("gpu2, gpu3", 5)
     assert "KEYS_KEY_REVOKED" in partial.value.found
+
+
+def test_a_node_that_did_not_come_to_the_end_is_not_current(wanted: Renewal, clock: Clock) -> None:
+    """Without a failure of its own: the run ended for another reason."""
+
+    def run(*_: object, **__: object) -> Ended:
+        hosts = {"gpu1": counts(), "gpu2": counts(done=False), "gpu3": counts(done=False)}
+        return Ended(2, {"hosts": hosts, "failures": []})
+
+    outcomes = renewal.renew(wanted, run=run, now=clock)
+    assert [one.outcome for one in outcomes[:3]] == ["current", "failed", "failed"]
 
 
 def test_the_control_host_renews_its_own_only_when_due(wanted: Renewal, clock: Clock) -> None:

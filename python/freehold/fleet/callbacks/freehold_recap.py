@@ -58,9 +58,14 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible carries no 
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """Write the recap."""
-        hosts = {host: stats.summarize(host) for host in sorted(stats.processed)}
+        hosts = {host: {**stats.summarize(host), "done": _done(stats, host)} for host in sorted(stats.processed)}
         recap = {"hosts": hosts, "failures": self.failures, "tasks": self.task_count}
         _write("FREEHOLD_RECAP_FILE", json.dumps(recap))
+
+
+def _done(stats: Any, host: str) -> bool:
+    """Whether the playbook's last task told so of this host; ``False`` for playbooks without such a task."""
+    return bool(stats.custom.get(host, {}).get("freehold_done"))
 
 
 def message(result: dict[str, Any]) -> str:
