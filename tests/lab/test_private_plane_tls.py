@@ -187,6 +187,25 @@ def test_a_revoked_certificate_is_refused_by_every_listener(
     assert ask(connect(first_host, 9100, holder("monitor", "trial-monitor")))[0] == 200
 
 
+def test_a_node_whose_key_was_revoked_comes_back_with_a_new_one(
+    first_host: Document, node: Host, holder: Holder, hierarchy: KeysFolder
+) -> None:
+    """As docs/keys.md says. Without a new key the renewal is refused for this node, and tells the way."""
+    name, units = first_host["name"], "systemctl show --property=InvocationID freehold-gateway freehold-metrics-door"
+    before = node.check_output(units)
+    assert keys("revoke", name, "--reason", "a test", "--json").returncode == 0
+    refused = keys("renew", "--host", name, "--json")
+    assert (refused.returncode, f"renew --new-key --host {name}" in refused.stdout + refused.stderr) == (5, True)
+    back = keys("renew", "--new-key", "--host", name, "--json")
+    assert back.returncode == 0, back.stdout + back.stderr
+    assert keys("renew", "--json").returncode == 0  # the list, on all nodes
+    assert node.check_output(units) != before
+    assert ask(connect(first_host, 9100, holder("monitor", "trial-monitor")))[0] == 200
+    held = node.check_output("sha256sum /run/credentials/freehold-gateway.service/tls.key").split()[0]
+    assert held == node.check_output("sha256sum /etc/freehold/credentials/tls.key").split()[0]
+    assert revocation.matching(hierarchy, name, clock.now)
+
+
 def _until_closed(connection: http.client.HTTPSConnection, key: str) -> None:
     connection.auto_open = False  # the library's own switch against connecting anew
     for _ in range(100):

@@ -109,11 +109,6 @@ def issuing(folder: KeysFolder, now: Clock) -> Entry:
     return entry
 
 
-def open_issuing(folder: KeysFolder, now: Clock) -> Issuer:
-    """The issuing certificate in use, with its key."""
-    return issuer_of(issuing(folder, now))
-
-
 def issuer_of(entry: Entry) -> Issuer:
     """An issuing certificate with its key."""
     from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
@@ -130,17 +125,23 @@ def rotate_issuing(folder: KeysFolder, root: RootKey, now: Clock, *, compromised
     """A new issuing certificate; with ``compromised`` the old one is revoked, and everything that it signed with it."""
     from freehold.keys import files, ledger, revocation, roots  # noqa: PLC0415
 
-    site = folder.site
+    site, old = folder.site, folder.issuing.current()
+    # Keys are opened before the lock is taken: nodes must not wait for certificates while a passphrase is typed.
+    signer = roots.open_key(folder, root)
+    gone = old.certificate if compromised and old is not None else None
+    # The one that signed it may be an older root than the one that signs now.
+    above = roots.open_key(folder, root, parent(folder, gone)) if gone is not None else None
     with files.locked(folder.path):
-        old, signer = folder.issuing.current(), roots.open_key(folder, root)
-        if compromised and old is not None:
-            certificate = old.certificate
-            # The one that signed it may be an older root than the one that signs now.
-            above = parent(folder, certificate)
-            with_key = roots.open_key(folder, root, above)
-            ledger.note_revoked(folder, ledger.row_of(above.id, certificate), "key compromised", now)
-            revocation.publish(folder, with_key, now)
+        if gone is not None and above is not None:
+            ledger.note_revoked(folder, ledger.row_of(_id(above), gone), "key compromised", now)
+            revocation.publish(folder, above, now)
         return _issuing_under(folder, site, signer, now)
+
+
+def _id(issuer: Issuer) -> str:
+    from freehold.keys import files  # noqa: PLC0415
+
+    return files.key_id(issuer.key.public_key())
 
 
 def parent(folder: KeysFolder, certificate: x509.Certificate) -> Entry:

@@ -96,13 +96,17 @@ def signing(
 def revocations(
     serials: Sequence[tuple[int, dt.datetime]], number: int, signer: Issuer, begin: dt.datetime
 ) -> x509.CertificateRevocationList:
-    """The list of ``signer``'s revoked certificates. It ends with its issuer: nodes get it pushed, see ADR 10."""
+    """The list of ``signer``'s revoked certificates. It ends with its issuer: nodes get it pushed, see ADR 10.
+
+    It begins as early as certificates do: a node whose clock is a little behind would refuse everybody by a list of the
+    future.
+    """
     builder = x509.CertificateRevocationListBuilder().issuer_name(signer.certificate.subject)
-    builder = builder.last_update(begin).next_update(signer.certificate.not_valid_after_utc)
+    builder = builder.last_update(begin - SKEW).next_update(signer.certificate.not_valid_after_utc)
     builder = builder.add_extension(x509.CRLNumber(number), critical=False)
     builder = builder.add_extension(_authority_key(signer.key.public_key()), critical=False)
     for serial, when in serials:
-        revoked = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(when).build()
+        revoked = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(when - SKEW).build()
         builder = builder.add_revoked_certificate(revoked)
     return builder.sign(signer.key, hashes.SHA256())
 

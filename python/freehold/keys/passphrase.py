@@ -47,6 +47,12 @@ def asked() -> Passphrase:
     return ask
 
 
+def once(passphrase: Passphrase, *, new: bool) -> Passphrase:
+    """Get it now, and give the same from then on: for work under a lock, where nobody may be asked."""
+    text = passphrase(new=new)
+    return lambda *, new: text  # noqa: ARG005  the form of Passphrase
+
+
 def _ask(*, new: bool) -> str:
     if not sys.stdin.isatty():
         raise _refused("the root's passphrase", "no terminal to ask on", "--passphrase-file FILE")

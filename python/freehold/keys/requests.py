@@ -49,19 +49,45 @@ def answer(
     dry_run: bool = False,
 ) -> Answer:
     """Judge ``current`` (PEM, may be empty) and sign ``request`` (PEM) if it is due. Raises :class:`RefusedError`."""
-    entry = authority.issuing(folder, now)
-    if dry_run and not request.strip():
-        return _answer(folder, "due", "no key yet", "", now)
-    key = read_request(request, identity)
-    _refuse_foreign(folder, identity, key, current, now)
-    reason = "asked for" if force else due(identity, key, current, entry, now)
-    if not reason or dry_run:
-        return _answer(folder, "due" if reason else "current", reason, current, now)
+    asked = _Asked(identity, request, current, days=days, force=force)
+    if dry_run:
+        return _looked_at(folder, asked, now)
+    # One reading of everything under the lock: the issuing certificate may be replaced at any time.
     with files.locked(folder.path):
-        signer = authority.open_issuing(folder, now)
-        life = dt.timedelta(days=days)
-        made = certificates.leaf(key, identity.name, identity.extension(), signer, begin=now(), life=life)
-        ledger.note_issued(folder, entry.id, made)
+        return _signed(folder, asked, now)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    identity: Identity
+    request: str
+    current: str
+    days: int
+    force: bool
+
+    def judged(self, folder: KeysFolder, issuing: Entry, now: clock.Clock) -> tuple[ec.EllipticCurvePublicKey, str]:
+        """The key, and why a certificate is due; raises :class:`RefusedError` for one that must not be signed."""
+        key = read_request(self.request, self.identity)
+        _refuse_foreign(folder, self.identity, key, self.current, now)
+        return key, "asked for" if self.force else due(self.identity, key, self.current, issuing, now)
+
+
+def _looked_at(folder: KeysFolder, asked: _Asked, now: clock.Clock) -> Answer:
+    entry = authority.issuing(folder, now)
+    if not asked.request.strip():
+        return _answer(folder, "due", "no key yet", "", now)
+    _, reason = asked.judged(folder, entry, now)
+    return _answer(folder, "due" if reason else "current", reason, asked.current, now)
+
+
+def _signed(folder: KeysFolder, asked: _Asked, now: clock.Clock) -> Answer:
+    entry = authority.issuing(folder, now)
+    key, reason = asked.judged(folder, entry, now)
+    if not reason:
+        return _answer(folder, "current", "", asked.current, now)
+    who, signer, life = asked.identity, authority.issuer_of(entry), dt.timedelta(days=asked.days)
+    made = certificates.leaf(key, who.name, who.extension(), signer, begin=now(), life=life)
+    ledger.note_issued(folder, entry.id, made)
     return _answer(folder, "issued", reason, made.public_bytes(certificates.PEM).decode() + entry.pem, now)
 
 
@@ -117,6 +143,7 @@ def due(identity: Identity, key: ec.EllipticCurvePublicKey, current: str, issuin
     checks = (
         (files.key_id(certificate.public_key()) != files.key_id(key), "it is of another key"),
         (not _issued_by(certificate, issuing.certificate), "another certificate issues now"),
+        (_chain(current)[1:] != [issuing.certificate], "its chain shows another issuer"),
         (names.names_of(certificate) != identity.extension(), "the names changed"),
         (
             clock.is_due(certificate.not_valid_before_utc, certificate.not_valid_after_utc, now()),
@@ -124,6 +151,10 @@ def due(identity: Identity, key: ec.EllipticCurvePublicKey, current: str, issuin
         ),
     )
     return next((reason for wrong, reason in checks if wrong), "")
+
+
+def _chain(pem: str) -> list[x509.Certificate]:
+    return x509.load_pem_x509_certificates(pem.encode())
 
 
 def first(pem: str) -> x509.Certificate:
@@ -173,8 +204,16 @@ def _foreign(code: str, identity: Identity, found: str, expected: str) -> Refuse
         found,
         expected=expected,
         why="a key that two hosts hold, or somebody else does, says nothing about who is at the other end",
-        fix=f"on {identity.name} remove /etc/freehold/credentials/tls.key and /etc/freehold/tls, then converge",
+        fix=_way_back(identity),
     )
+
+
+def _way_back(identity: Identity) -> str:
+    if identity.kind == "control":
+        return "freehold keys rotate control: a new key of this host, and a certificate for it"
+    if identity.kind == "node":
+        return f"freehold keys renew --new-key --host {identity.name}: a new key is made there and certified"
+    return f"remove {identity.name}'s tls.key and tls.crt and run the same command again: a new key is made"
 
 
 def _bad_request(identity: Identity, found: str) -> RefusedError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 from freehold.errors import RefusedError
-from freehold.keys import authority, clock, files, ledger, openpgp, revocation, roots, signing
+from freehold.keys import authority, clock, files, ledger, openpgp, passphrase, revocation, roots, signing
 from freehold.keys.certificates import Issuer
 from freehold.keys.files import KeysFolder
 from freehold.keys.ledger import Issued
@@ -21,14 +21,17 @@ def rotate(
     site = folder.site
     if what == "issuing":
         return authority.rotate_issuing(folder, root, now, compromised=compromised).id
+    # Whatever is asked for at the terminal is asked before the lock: nodes may be waiting for certificates.
+    secret = passphrase.once(root.passphrase, new=True) if what == "root" else root.passphrase
+    signer = roots.open_key(folder, root) if what in signing.PURPOSES else None
     with files.locked(folder.path):
         if what == "openpgp":
             return openpgp.rotate(folder, now=now)
-        if what == "root":
-            made = roots.make(folder, site, root.passphrase, now)
-            revocation.publish(folder, roots.open_key(folder, RootKey(root.passphrase), made), now)
+        if signer is None:
+            made = roots.make(folder, site, secret, now)
+            revocation.publish(folder, roots.open_key(folder, RootKey(secret), made), now)
             return made.id
-        made = signing.make(folder, site, what, roots.open_key(folder, root), now)
+        made = signing.make(folder, site, what, signer, now)
         if what == "bundle":
             openpgp.attest(folder, now=now)
         return made.id
@@ -38,9 +41,9 @@ def revoke(
     folder: KeysFolder, rows: list[Issued], reason: str, root: RootKey, *, now: clock.Clock = clock.now
 ) -> list[str]:
     """Revoke ``rows`` and sign the lists anew; serials. The nodes know once they have the list."""
+    # All keys are opened before the first line is written: a passphrase that does not open must change nothing.
+    signers = {one.issuer: _signer(folder, one.issuer, root) for one in rows}
     with files.locked(folder.path):
-        # All keys are opened before the first line is written: a passphrase that does not open must change nothing.
-        signers = {one.issuer: _signer(folder, one.issuer, root) for one in rows}
         for one in rows:
             ledger.note_revoked(folder, one, reason, now)
         for signer in signers.values():

@@ -7,6 +7,7 @@ standard library is needed, so that every service of a node can have it.
 from __future__ import annotations
 
 import hashlib
+import os
 import ssl
 import sys
 import threading
@@ -40,26 +41,45 @@ class TlsFiles:
         """Digest of roots and lists: it changes when somebody who was let in may not be any more."""
         return hashlib.sha256(self.anchors.read_bytes() + b"\0" + self.revoked.read_bytes()).hexdigest()
 
-    def context(self) -> ssl.SSLContext:
-        """A server's context of these files. Raises :class:`OSError` (:class:`ssl.SSLError` is one)."""
+    def context(self, chain: bytes | None = None) -> ssl.SSLContext:
+        """A server's context of these files, or with another ``chain``.
+
+        Raises :class:`OSError` (:class:`ssl.SSLError` is one).
+        """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         context.verify_mode = ssl.CERT_REQUIRED
         context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_CHAIN | ssl.VerifyFlags.VERIFY_X509_STRICT
         context.load_verify_locations(self.anchors)
         context.load_verify_locations(self.revoked)
-        context.load_cert_chain(self.certificate, self.key)
+        if chain is None:
+            context.load_cert_chain(self.certificate, self.key)
+        else:
+            _load_chain(context, chain, self.key)
         context.num_tickets = 0  # a resumed session would pass by the list of revoked certificates
         return context
 
 
+def _load_chain(context: ssl.SSLContext, chain: bytes, key: Path) -> None:
+    """The ssl module takes certificates from files only; this one lies in memory."""
+    with os.fdopen(os.memfd_create("chain"), "wb") as stream:
+        stream.write(chain)
+        stream.flush()
+        context.load_cert_chain(f"/proc/self/fd/{stream.fileno()}", key)
+
+
 class TlsKeeper:
-    """The context in force. A set of files that does not fit together, as in the middle of a change, is not taken."""
+    """The context in force. A set of files that does not fit together, as in the middle of a change, is not taken.
+
+    A certificate of another key is such a case, and it may last: the key came when the service was started. Roots and
+    lists of what was revoked are taken all the same, with the certificate of before: who was revoked must not get in.
+    """
 
     def __init__(self, files: TlsFiles, say: Callable[[str], None] = lambda line: print(line, file=sys.stderr)) -> None:
         self._files, self._say, self._guard = files, say, threading.Lock()
         try:
-            self._stamp, self._context, self.trust = files.stamp(), files.context(), files.trust()
+            self._stamp, self._chain = files.stamp(), files.certificate.read_bytes()
+            self._context, self.trust = files.context(self._chain), files.trust()
         except OSError as error:
             raise _unusable(files, error) from error
 
@@ -85,11 +105,23 @@ class TlsKeeper:
             stamp = self._files.stamp()
             if stamp == self._stamp:
                 return
-            context, trust = self._files.context(), self._files.trust()
+            context, trust = self._of_files(), self._files.trust()
         except OSError as error:
             self._say(f"tls: what lies in {self._files.certificate.parent} is not taken: {error}")
             return
         self._stamp, self._context, self.trust = stamp, context, trust
+
+    def _of_files(self) -> ssl.SSLContext:
+        """With the certificate that lies there if it is of our key, else with ours."""
+        chain = self._files.certificate.read_bytes()
+        try:
+            context = self._files.context(chain)
+        except OSError as error:
+            context = self._files.context(self._chain)
+            self._say(f"tls: of {self._files.certificate.parent} only roots and lists are taken: {error}")
+        else:
+            self._chain = chain
+        return context
 
 
 def kinds(certificate: Mapping[str, Any] | None) -> set[str]:

@@ -66,6 +66,22 @@ def test_a_revoked_certificate_is_refused_as_soon_as_the_list_is_there(door: Doo
     assert door.get(other)[0] == 200
 
 
+def test_a_revocation_is_taken_though_the_certificate_is_of_another_key(door: Door, tmp_path: Path) -> None:
+    """The node has a new key and the door was not restarted: it goes on with the pair that it has."""
+    thief, other = door.holder("mon1", "monitor"), door.holder("mon2", "monitor")
+    assert door.get(thief)[0] == 200
+    root = RootKey(passphrase.from_file(tmp_path / "secret"))
+    rotation.revoke(door.keys, revocation.matching(door.keys, "mon1", clock.now), "stolen", root)
+    stranger = door.holder("gpu9", "node")
+    (tmp_path / "gpu1" / "tls.crt").write_text((stranger / "tls.crt").read_text())
+    assert door.get(other)[0] == 200
+    assert door.get(thief)[0] == 200
+    (tmp_path / "gpu1" / "crl.pem").write_text(revocation.bundle(door.keys))
+    with pytest.raises(REFUSED):
+        door.get(thief)
+    assert door.get(other)[0] == 200
+
+
 def test_what_a_revoked_issuing_certificate_signed_is_refused(door: Door, tmp_path: Path) -> None:
     thief = door.holder("mon1", "monitor")
     root = RootKey(passphrase.from_file(tmp_path / "secret"))

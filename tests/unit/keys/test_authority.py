@@ -6,11 +6,12 @@ import pytest
 from cryptography import x509
 
 from freehold.errors import RefusedError
-from freehold.keys import authority, certificates, passphrase, roots, sealed
+from freehold.keys import authority, certificates, passphrase, requests, revocation, roots, rotation, sealed
 from freehold.keys.clock import ROOT_LIFE
 from freehold.keys.files import KeysFolder
 from freehold.keys.roots import RootKey
 
+from .asking import identity, request
 from .conftest import Clock
 
 WORLD_READABLE = 0o077
@@ -122,6 +123,30 @@ def test_a_new_issuing_certificate_needs_the_root_and_nodes_trust_it_at_once(
     after = authority.describe(folder.path, now=clock)
     assert after["trust_anchors"] == before["trust_anchors"]
     assert after["issuing_sha256"] != before["issuing_sha256"]
+
+
+def test_a_node_four_minutes_behind_takes_certificates_and_lists_of_now(
+    folder: KeysFolder, root: RootKey, tmp_path: Path, clock: Clock
+) -> None:
+    """By openssl, as the listeners check; ten minutes behind is the positive control."""
+    clock.turn(days=1)
+    asked = request()
+    requests.answer(folder, identity("gpu2"), request(), now=clock)
+    rotation.revoke(folder, revocation.matching(folder, "gpu2", clock), "x", root, now=clock)
+    answer = requests.answer(folder, identity(), asked, now=clock)
+    for name, text in (("ca", answer.anchors), ("crl", answer.crl), ("chain", answer.chain)):
+        (tmp_path / name).write_text(text)
+
+    def verify(minutes_behind: int) -> subprocess.CompletedProcess[str]:
+        at = str(int(clock().timestamp()) - 60 * minutes_behind)
+        words = ["openssl", "verify", "-attime", at, "-x509_strict", "-crl_check_all"]
+        words += ["-CAfile", str(tmp_path / "ca"), "-CRLfile", str(tmp_path / "crl")]
+        words += ["-untrusted", str(tmp_path / "chain"), str(tmp_path / "chain")]
+        return subprocess.run(words, capture_output=True, text=True, check=False)
+
+    assert verify(0).returncode == 0, verify(0).stderr
+    assert verify(4).returncode == 0, verify(4).stderr
+    assert "not yet valid" in verify(10).stderr
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640])

@@ -11,7 +11,6 @@ from freehold.fleet.playbook_run import Ended, Files
 from freehold.keys import renewal
 from freehold.keys.files import KeysFolder
 from freehold.keys.renewal import Renewal
-from freehold.paths import PROJECT
 
 from .conftest import Clock
 
@@ -50,7 +49,7 @@ def test_one_dead_and_one_refused_node_stop_none_of_the_others(place: Path, fold
     def run(words: Sequence[str], files: Files, *, cwd: Path, env: Mapping[str, str]) -> Ended:
         own = [str(place / "hosts.yml") if "/inventory/" in word else word for word in words]
         more = {"ANSIBLE_ROLES_PATH": str(place / "roles"), "FREEHOLD_STATE": str(place / "state")}
-        return playbook_run.run(own, files, cwd=cwd, env={**env, **more, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg")})
+        return playbook_run.run(own, files, cwd=cwd, env={**env, **more})
 
     hosts = [{"name": name, "maintenance": False} for name in ("gpu1", "gpu2", "gpu3", "gpu4")]
     document = {

@@ -1,12 +1,18 @@
+import contextlib
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from freehold.errors import RefusedError, UsageError
-from freehold.keys import certificates, ledger, names, requests, revocation, rotation
+from freehold.keys import certificates, files, ledger, names, requests, revocation, rotation
 from freehold.keys.files import KeysFolder
 from freehold.keys.names import Identity
+from freehold.keys.passphrase import Passphrase
 from freehold.keys.roots import RootKey
 
 from .asking import identity, request
@@ -62,6 +68,62 @@ def test_other_names_another_key_and_another_issuer_each_make_it_due(
     assert reason() == "another certificate issues now"
 
 
+def test_a_chain_that_shows_another_issuer_is_mended(folder: KeysFolder, root: RootKey, clock: Clock) -> None:
+    asked = request()
+    first = requests.answer(folder, identity(), asked, now=clock).chain
+    rotation.rotate(folder, "issuing", root, now=clock)
+    leaf, issuer = x509.load_pem_x509_certificates(requests.answer(folder, identity(), asked, now=clock).chain.encode())
+    old = x509.load_pem_x509_certificates(first.encode())[1]
+    good, broken, short = (
+        "".join(one.public_bytes(certificates.PEM).decode() for one in chain)
+        for chain in ((leaf, issuer), (leaf, old), (leaf,))
+    )
+    for shown, status in ((good, "current"), (broken, "issued"), (short, "issued")):
+        assert requests.answer(folder, identity(), asked, shown, now=clock).status == status
+
+
+def test_what_is_signed_while_the_issuer_is_replaced_fits_together(
+    folder: KeysFolder, root: RootKey, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The replacement comes between question and lock: all that is written is of one issuer, and can be revoked."""
+    real = files.locked
+
+    @contextlib.contextmanager
+    def late(folder_path: Path) -> Iterator[None]:
+        monkeypatch.setattr(files, "locked", real)
+        rotation.rotate(folder, "issuing", root, now=clock)
+        with real(folder_path):
+            yield
+
+    monkeypatch.setattr(files, "locked", late)
+    answer = requests.answer(folder, identity(), request(), now=clock)
+    leaf, shown = x509.load_pem_x509_certificates(answer.chain.encode())
+    leaf.verify_directly_issued_by(shown)
+    (row,) = [one for one in ledger.issued(folder) if one.name == "gpu1"]
+    assert row.issuer == files.key_id(shown.public_key())
+    rotation.revoke(folder, revocation.matching(folder, "gpu1", clock), "x", root, now=clock)
+    (own,) = [one for one in revocation.lists(folder) if one.issuer == shown.subject]
+    assert own.get_revoked_certificate_by_serial_number(leaf.serial_number) is not None
+
+
+def test_nobody_waits_while_a_passphrase_is_typed(folder: KeysFolder, secret: Passphrase, clock: Clock) -> None:
+    signed: list[str] = []
+
+    def typing(*, new: bool) -> str:
+        """While somebody types, a node asks: flock(2) would let the two wait for each other here."""
+        with (folder.path / ".lock").open("ab") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        signed.append(requests.answer(folder, identity(), request(), now=clock).status)
+        return secret(new=new)
+
+    for what in ("issuing", "evidence", "root"):
+        rotation.rotate(folder, what, RootKey(typing), now=clock)
+    rows = revocation.matching(folder, "freehold://lab/signing/evidence", clock)
+    rotation.rotate(folder, "issuing", RootKey(typing), now=clock, compromised=True)
+    rotation.revoke(folder, rows[-1:], "x", RootKey(typing), now=clock)
+    assert set(signed) == {"issued"}
+
+
 def test_a_leaf_never_outlasts_its_issuer(folder: KeysFolder, clock: Clock) -> None:
     clock.turn(days=350)
     answer = requests.answer(folder, identity(), request(), now=clock)
@@ -76,7 +138,7 @@ def test_the_certificate_of_another_host_is_refused(folder: KeysFolder, clock: C
         with pytest.raises(RefusedError) as refusal:
             requests.answer(folder, identity("gpu2"), asked, current, now=clock)
         assert refusal.value.code == code
-        assert "tls.key" in refusal.value.fix
+        assert "renew --new-key --host gpu2" in refusal.value.fix
 
 
 def test_a_revoked_key_is_never_certified_again(folder: KeysFolder, root: RootKey, clock: Clock) -> None:
