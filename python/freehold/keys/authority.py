@@ -148,7 +148,7 @@ def parent(folder: KeysFolder, certificate: x509.Certificate) -> Entry:
     """The root that signed an issuing certificate."""
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
 
-    for entry in folder.roots.entries():
+    for entry in [*folder.roots.entries(), *folder.retired_roots]:
         try:
             certificate.verify_directly_issued_by(entry.certificate)
         except (InvalidSignature, ValueError):

@@ -26,6 +26,7 @@ MAGIC = "freehold-keys-backup-1"
 SALT_BYTES, NONCE_BYTES = 16, 12
 OPENPGP = "bundle-keys"
 """Folder in the backup for what `freehold bundle build` signs with."""
+OPENPGP_PARTS = ("bundle.asc", "gnupg", "serial")
 LEFT_OUT = (".lock", "S.")
 """Locks, and the sockets of GnuPG's agent."""
 
@@ -33,8 +34,7 @@ LEFT_OUT = (".lock", "S.")
 def write(folder: KeysFolder, target: Path, passphrase: Passphrase, *, with_root: bool = True) -> list[str]:
     """Write the backup and read it back; the names of what is in it. An existing file is never replaced."""
     folder.site  # noqa: B018  raises where there is no hierarchy
-    if target.exists():
-        raise RefusedError("KEYS_FILE_EXISTS", str(target), "a file of that name", fix="name another file")
+    files.refuse_target(target)
     secret = passphrase(new=True)
     with files.locked(folder.path):
         packed = _pack(folder, with_root=with_root)
@@ -85,7 +85,7 @@ def _pack(folder: KeysFolder, *, with_root: bool) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         for name, path in _members(folder):
-            root_key = name.startswith("root/") and path.name == "key.pem"
+            root_key = name.startswith(("root/", "retired/root-")) and path.name == "key.pem"
             if with_root or not root_key:
                 archive.add(path, name, recursive=False)
     return buffer.getvalue()
@@ -95,8 +95,14 @@ def _members(folder: KeysFolder) -> Iterator[tuple[str, Path]]:
     """Files by their names in the backup; the bundle's OpenPGP key lies elsewhere and comes along."""
     for prefix, base in (("", folder.path), (OPENPGP, openpgp.place(folder).folder)):
         for path in sorted(base.rglob("*")):
-            if path.is_file() and not path.name.startswith(LEFT_OUT):
-                yield str(Path(prefix) / path.relative_to(base)), path
+            inside = path.relative_to(base)
+            # Both may be one folder: what is of the hierarchy must not come a second time, by another name.
+            if (
+                path.is_file()
+                and not path.name.startswith(LEFT_OUT)
+                and (not prefix or inside.parts[0] in OPENPGP_PARTS)
+            ):
+                yield str(Path(prefix) / inside), path
 
 
 def _open(source: Path, secret: str) -> bytes:

@@ -20,7 +20,10 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell what would be
 Secret = Annotated[
     Path | None, typer.Option("--passphrase-file", help="File (mode 0600) with the passphrase [default: asked for].")
 ]
-Root = Annotated[Path | None, typer.Option("--root", help="The root's key, where it was taken off this host.")]
+Root = Annotated[
+    list[Path] | None,
+    typer.Option("--root", help="The root's key, where it was taken off this host; between two roots, both."),
+]
 Medium = Annotated[Path, typer.Argument(help="File on the removable medium.")]
 
 
@@ -106,7 +109,9 @@ def _table(keys: KeysFolder) -> None:
 
 
 def rotate(
-    what: Annotated[str, typer.Argument(help="root, issuing, openpgp, bundle, acceptance, evidence or weights.")],
+    what: Annotated[
+        str, typer.Argument(help="root, issuing, control, openpgp, bundle, acceptance, evidence or weights.")
+    ],
     *,
     folder: Folder = None,
     root: Root = None,
@@ -115,7 +120,7 @@ def rotate(
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Make a new key of one kind; the old one stays valid for its time. Needs the root (openpgp does not)."""
+    """Make a new key of one kind; the old one stays valid for its time. Needs the root (control and openpgp do not)."""
     from freehold.errors import UsageError  # noqa: PLC0415
     from freehold.keys import rotation  # noqa: PLC0415
 
@@ -132,14 +137,15 @@ def rotate(
 
 
 NEXT = {
-    "root": "pulumi up (nodes trust both), rotate issuing, pulumi up, then: freehold keys root retire OLD",
+    "root": "pulumi up (nodes trust both), rotate issuing and the four signing keys, pulumi up, then: root retire OLD",
     "issuing": "pulumi up, or freehold keys renew: each node gets a certificate of the new one",
+    "control": "pulumi up, freehold mesh up, freehold keys renew: the nodes learn this host's new keys",
     "openpgp": "freehold bundle build, then pulumi up: the bootstrap lays the new key down over SSH",
 }
 
 
 def revoke(
-    what: Annotated[str, typer.Argument(help="Name, URI or serial of what is good no more.")],
+    what: Annotated[str, typer.Argument(help="Name, URI, serial or id of what is good no more.")],
     *,
     folder: Folder = None,
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "unspecified",
@@ -174,7 +180,7 @@ def backup(
     """Write everything into one file under a passphrase, and read it back."""
     from freehold.keys import backup as backups  # noqa: PLC0415
 
-    names = backups.write(opened(folder), file, passphrase(passphrase_file), with_root=not without_root)
+    names = backups.write(opened(folder), file, passphrase(passphrase_file, "the backup"), with_root=not without_root)
     tell({"file": str(file), "files": len(names)}, as_json=as_json)
 
 
@@ -188,7 +194,7 @@ def restore(
     """Bring a hierarchy back into a folder that has none."""
     from freehold.keys import backup as backups  # noqa: PLC0415
 
-    names = backups.restore(file, opened(folder), passphrase(passphrase_file))
+    names = backups.restore(file, opened(folder), passphrase(passphrase_file, "the backup"))
     tell({"file": str(file), "files": len(names)}, as_json=as_json)
 
 
@@ -197,13 +203,14 @@ def root_export(
     *,
     folder: Folder = None,
     remove: Annotated[bool, typer.Option(help="Then remove the key from this host.")] = False,
+    same_disk: Annotated[bool, typer.Option(help="The file system of the hierarchy is meant.")] = False,
     passphrase_file: Secret = None,
     as_json: Json = False,
 ) -> None:
     """Copy the root's encrypted key to a medium and prove that the copy opens."""
     from freehold.keys import roots  # noqa: PLC0415
 
-    entry = roots.export(opened(folder), file, passphrase(passphrase_file), remove=remove)
+    entry = roots.export(opened(folder), file, passphrase(passphrase_file), remove=remove, same_disk=same_disk)
     tell({"root": entry.id, "file": str(file), "removed_here": remove}, as_json=as_json)
 
 
@@ -236,18 +243,18 @@ def opened(folder: Path | None) -> KeysFolder:
     return KeysFolder((folder or lab_paths().keys).absolute())
 
 
-def passphrase(file: Path | None) -> Passphrase:
+def passphrase(file: Path | None, of: str = "the root") -> Passphrase:
     """From the file, else asked for."""
     from freehold.keys import passphrase as passphrases  # noqa: PLC0415
 
-    return passphrases.from_file(file) if file else passphrases.asked()
+    return passphrases.from_file(file) if file else passphrases.asked(of)
 
 
-def root_key(file: Path | None, passphrase_file: Path | None) -> RootKey:
+def root_key(files: list[Path] | None, passphrase_file: Path | None) -> RootKey:
     """How to get at the root; nothing is read or asked yet."""
     from freehold.keys.roots import RootKey  # noqa: PLC0415
 
-    return RootKey(passphrase(passphrase_file), file)
+    return RootKey(passphrase(passphrase_file), tuple(files or ()))
 
 
 def tell(document: dict[str, Any], *, as_json: bool) -> None:

@@ -36,6 +36,20 @@ def write(path: Path, data: bytes, mode: int) -> None:
     _flush(path.parent)
 
 
+def refuse_target(path: Path) -> None:
+    """Refuse to write over a file, and to make the folder: it would be where a medium was to be mounted."""
+    if path.exists():
+        raise RefusedError("KEYS_FILE_EXISTS", str(path), "a file of that name", fix="name another file")
+    if not path.parent.is_dir():
+        raise RefusedError(
+            "KEYS_NO_FOLDER",
+            str(path.parent),
+            "no such folder",
+            expected="a folder on the medium",
+            fix="mount the medium (findmnt shows what is), or make the folder",
+        )
+
+
 def _flush(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -69,8 +83,8 @@ class Entry:
 
     @property
     def id(self) -> str:
-        """Its key id, by :func:`key_id`."""
-        return self.folder.name
+        """Its key id, by :func:`key_id`; the folder of a retired root has a prefix to it."""
+        return self.folder.name.removeprefix("root-")
 
     @property
     def certificate(self) -> x509.Certificate:
@@ -123,6 +137,11 @@ class KeysFolder:
     def roots(self) -> Shelf:
         """Roots; all of them are trusted."""
         return Shelf(self.path / "root")
+
+    @property
+    def retired_roots(self) -> list[Entry]:
+        """Roots that are trusted for TLS no more; what was signed under them can still be checked."""
+        return [Entry(one.parent) for one in sorted((self.path / "retired").glob("root-*/certificate.pem"))]
 
     @property
     def issuing(self) -> Shelf:

@@ -35,13 +35,13 @@ def from_file(path: Path) -> Passphrase:
     return read
 
 
-def asked() -> Passphrase:
+def asked(of: str = "the root") -> Passphrase:
     """Ask on the terminal, twice where it is new, and once in a run."""
     known: list[str] = []
 
     def ask(*, new: bool) -> str:
         if not known:
-            known.append(_judged(_ask(new=new), "the passphrase", new=new))
+            known.append(_judged(_ask(of, new=new), f"passphrase of {of}", new=new))
         return known[0]
 
     return ask
@@ -53,10 +53,10 @@ def once(passphrase: Passphrase, *, new: bool) -> Passphrase:
     return lambda *, new: text  # noqa: ARG005  the form of Passphrase
 
 
-def _ask(*, new: bool) -> str:
+def _ask(of: str, *, new: bool) -> str:
     if not sys.stdin.isatty():
-        raise _refused("the root's passphrase", "no terminal to ask on", "--passphrase-file FILE")
-    first = getpass.getpass("Passphrase of the root: ")
+        raise _refused(f"passphrase of {of}", "no terminal to ask on", "--passphrase-file FILE")
+    first = getpass.getpass(f"Passphrase of {of}: ")
     if new and getpass.getpass("Once more: ") != first:
         raise _refused("the passphrase", "two different ones", "type the same twice")
     return first
@@ -69,4 +69,4 @@ def _judged(text: str, subject: str, *, new: bool) -> str:
 
 
 def _refused(subject: str, found: str, fix: str) -> RefusedError:
-    return RefusedError("KEYS_PASSPHRASE_MISSING", subject, found, expected="the passphrase of the root", fix=fix)
+    return RefusedError("KEYS_PASSPHRASE_MISSING", subject, found, expected="a passphrase", fix=fix)

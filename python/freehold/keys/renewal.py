@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from freehold.errors import PartialError, UsageError
+from freehold.errors import FreeholdError, PartialError, UsageError
 from freehold.fleet import playbook_run
 from freehold.keys import clock, holders
 from freehold.keys.files import KeysFolder
@@ -64,7 +64,15 @@ def renew(wanted: Renewal, *, run: Run = playbook_run.run, now: clock.Clock = cl
     resting = {host["name"] for host in wanted.document["hosts"] if host["maintenance"]}
     asked = wanted.hosts or [host["name"] for host in wanted.document["hosts"]]
     at_rest = [Outcome(name, "maintenance") for name in asked if name in resting]
-    return [*nodes, *at_rest, own(wanted.document, now=now)]
+    return [*nodes, *at_rest, _own_outcome(wanted.document, now)]
+
+
+def _own_outcome(document: Mapping[str, Any], now: clock.Clock) -> Outcome:
+    """An error of this host's own certificate must not hide what became of the nodes."""
+    try:
+        return own(document, now=now)
+    except FreeholdError as error:
+        return Outcome(CONTROL, "failed", str(error))
 
 
 def own(document: Mapping[str, Any], *, now: clock.Clock = clock.now) -> Outcome:

@@ -24,23 +24,25 @@ def publish(folder: KeysFolder, signer: Issuer, now: clock.Clock) -> None:
 
 
 def bundle(folder: KeysFolder) -> str:
-    """All lists as PEM, in a fixed order."""
-    return "".join(one.read_text(encoding="ascii") for one in sorted((folder.path / "crl").glob("*.pem")))
+    """What nodes get: all lists but those of retired roots, as PEM, in a fixed order."""
+    retired = {one.id for one in folder.retired_roots}
+    given = [one for one in sorted((folder.path / "crl").glob("*.pem")) if one.stem not in retired]
+    return "".join(one.read_text(encoding="ascii") for one in given)
 
 
 def lists(folder: KeysFolder) -> list[x509.CertificateRevocationList]:
-    """All lists."""
+    """All lists, for checking signatures."""
     return [x509.load_pem_x509_crl(one.read_bytes()) for one in sorted((folder.path / "crl").glob("*.pem"))]
 
 
 def matching(folder: KeysFolder, what: str, now: clock.Clock, *, older: bool = False) -> list[Issued]:
-    """Certificates in force by name, URI or serial; with ``older`` those of other keys than the newest one's.
+    """Certificates in force by name, URI, serial or key id; with ``older`` those of other keys than the newest one's.
 
     Raises :class:`UsageError` where there is none.
     """
-    found = [one for one in ledger.in_force(folder, now) if what in {one.name, one.uri, one.serial}]
+    found = [one for one in ledger.in_force(folder, now) if what in {one.name, one.uri, one.serial, one.key}]
     found = [one for one in found if one.key != found[-1].key] if older else found
     if not found:
         known = ", ".join(sorted({one.name for one in ledger.in_force(folder, now)}))
-        raise UsageError("KEYS_NONE_SUCH", what, "no certificate in force has this name or serial", expected=known)
+        raise UsageError("KEYS_NONE_SUCH", what, "no certificate in force has this name, serial or id", expected=known)
     return found

@@ -16,10 +16,13 @@ from freehold.keys.passphrase import Passphrase
 
 @dataclass(frozen=True)
 class RootKey:
-    """How to get at the root's key: a file (none: where it was made) and what opens it."""
+    """How to get at a root's key: files (none: where it was made) and what opens them.
+
+    Between two roots a command may need both, so there may be several files; they are then under one passphrase.
+    """
 
     passphrase: Passphrase
-    file: Path | None = None
+    files: tuple[Path, ...] = ()
 
 
 def make(folder: KeysFolder, site: str, passphrase: Passphrase, now: clock.Clock) -> Entry:
@@ -45,13 +48,18 @@ def anchors(folder: KeysFolder, now: clock.Clock) -> list[x509.Certificate]:
 def open_key(folder: KeysFolder, root: RootKey, entry: Entry | None = None) -> certificates.Issuer:
     """The root with its key. Raises :class:`RefusedError` when it is not here, not this one, or not opened."""
     entry = entry or current(folder)
-    file = root.file or entry.key_file
-    if not file.is_file():
-        raise _away(entry, file)
-    key = read_key(file, root.passphrase)
-    if files.key_id(key.public_key()) != entry.id:
-        raise _other(file, files.key_id(key.public_key()), entry)
-    return certificates.Issuer(entry.certificate, key)
+    given = [*root.files, *([entry.key_file] if not root.files or entry.key_file.is_file() else [])]
+    known = {one.id for one in [*folder.roots.entries(), *folder.retired_roots]}
+    for file in given:
+        if not file.is_file():
+            raise _away(entry, file)
+        key = read_key(file, root.passphrase)
+        found = files.key_id(key.public_key())
+        if found == entry.id:
+            return certificates.Issuer(entry.certificate, key)
+        if found not in known or file == given[-1]:
+            raise _other(file, found, entry)
+    raise _away(entry, entry.key_file)
 
 
 def read_key(file: Path, passphrase: Passphrase) -> ec.EllipticCurvePrivateKey:
@@ -71,16 +79,21 @@ def read_key(file: Path, passphrase: Passphrase) -> ec.EllipticCurvePrivateKey:
     return key
 
 
-def export(folder: KeysFolder, target: Path, passphrase: Passphrase, *, remove: bool) -> Entry:
-    """Copy the encrypted key to ``target``, prove that the copy opens, and only then remove the one that is here."""
+def export(folder: KeysFolder, target: Path, passphrase: Passphrase, *, remove: bool, same_disk: bool = False) -> Entry:
+    """Copy the encrypted key to ``target``, prove that the copy opens, and only then remove the one that is here.
+
+    A medium that is not mounted is a folder of this host's own disk, so with ``remove`` that disk is refused unless
+    ``same_disk`` says that it is meant.
+    """
     entry = current(folder)
-    if target.exists():
-        raise RefusedError("KEYS_FILE_EXISTS", str(target), "a file of that name", fix="name another file")
+    files.refuse_target(target)
+    if remove and not same_disk and target.parent.stat().st_dev == folder.path.stat().st_dev:
+        raise _same_disk(target)
     if not entry.key_file.is_file():
         raise _away(entry, entry.key_file)
     read_key(entry.key_file, passphrase)
     files.write(target, entry.key_file.read_bytes(), files.SECRET)
-    open_key(folder, RootKey(passphrase, target))
+    open_key(folder, RootKey(passphrase, (target,)))
     if remove:
         entry.key_file.unlink()
     return entry
@@ -105,6 +118,17 @@ def _away(entry: Entry, file: Path) -> RefusedError:
         expected="the root's encrypted key, which was taken off this host",
         why="only the root signs issuing certificates and signing keys",
         fix="plug in the medium that it was exported to, and add --root FILE",
+    )
+
+
+def _same_disk(target: Path) -> RefusedError:
+    return RefusedError(
+        "KEYS_SAME_DISK",
+        str(target),
+        "on the file system that the hierarchy lies on",
+        expected="a removable medium",
+        why="the medium may not be mounted, and whoever takes this host would take the root with it",
+        fix="mount the medium (findmnt shows what is); if it is meant: --same-disk",
     )
 
 

@@ -53,6 +53,8 @@ def sign(folder: Path, purpose: str, data: bytes, *, now: clock.Clock = clock.no
     entry = keys.signing(purpose).current()
     if entry is None or not entry.key_file.is_file():
         raise _no_key(folder, purpose, "no key for this purpose")
+    if f"{entry.certificate.serial_number:x}" in {one.serial for one in ledger.revoked(keys)}:
+        raise _no_key(folder, purpose, f"key {entry.id}, which was revoked")
     if now() >= entry.certificate.not_valid_after_utc:
         raise _no_key(folder, purpose, f"expired on {clock.iso(entry.certificate.not_valid_after_utc)}")
     key = serialization.load_pem_private_key(entry.key_file.read_bytes(), None)
@@ -79,7 +81,8 @@ class Trust:
 def trust_of(folder: Path) -> Trust:
     """What this control host trusts: every root that it ever had, since signatures outlive roots."""
     keys = KeysFolder(folder)
-    return Trust([one.certificate for one in keys.roots.entries()], revocation.lists(keys))
+    known = [*keys.roots.entries(), *keys.retired_roots]
+    return Trust([one.certificate for one in known], revocation.lists(keys))
 
 
 def verify(trust: Trust, purpose: str, data: bytes, signature: dict[str, Any]) -> str:
@@ -151,5 +154,5 @@ def _no_key(folder: Path, purpose: str, found: str) -> RefusedError:
         f"{folder}/signing/{purpose}",
         found,
         expected="a signing key in force",
-        fix=f"plug in the medium with the root, then: freehold keys rotate signing {purpose} --root FILE",
+        fix=f"plug in the medium with the root, then: freehold keys rotate {purpose} --folder {folder} --root FILE",
     )

@@ -59,9 +59,18 @@ def test_nothing_of_it_can_be_read_without_the_passphrase(
 
 
 def test_the_root_can_be_left_out(folder: KeysFolder, secret: Passphrase, tmp_path: Path) -> None:
+    (retired := folder.path / "retired" / "root-0123456789abcdef").mkdir(parents=True)
+    (retired / "key.pem").write_text("the key of a root of before")
     names = backup.write(folder, tmp_path / "backup", secret, with_root=False)
-    assert not [name for name in names if name.startswith("root/") and name.endswith("key.pem")]
+    assert not [name for name in names if "root" in name and name.endswith("key.pem")]
     assert [name for name in names if name.startswith("issuing/") and name.endswith("key.pem")]
+
+
+def test_a_medium_that_is_not_mounted_gets_no_backup(folder: KeysFolder, secret: Passphrase, tmp_path: Path) -> None:
+    with pytest.raises(RefusedError) as refusal:
+        backup.write(folder, tmp_path / "absent" / "backup", secret)
+    assert refusal.value.code == "KEYS_NO_FOLDER"
+    assert not (tmp_path / "absent").exists()
 
 
 def test_a_restore_never_overwrites(folder: KeysFolder, secret: Passphrase, tmp_path: Path) -> None:

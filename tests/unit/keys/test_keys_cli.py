@@ -125,11 +125,28 @@ def test_an_unknown_name_is_answered_with_the_known_ones(made: Freehold) -> None
 
 def test_the_root_goes_and_is_asked_for_when_it_is_needed(made: Freehold, secret_file: Path, tmp_path: Path) -> None:
     medium, secret = str(tmp_path / "root.pem"), ["--passphrase-file", str(secret_file)]
-    assert as_json(made("root", "export", medium, "--remove", "--json", *secret))["removed_here"]
+    assert as_json(made("root", "export", medium, "--remove", "--same-disk", "--json", *secret))["removed_here"]
     code, said = made("rotate", "issuing", *secret)
     assert (code, "KEYS_ROOT_AWAY" in said, "--root FILE" in said) == (3, True, True)
     assert as_json(made("rotate", "issuing", "--root", medium, "--json", *secret))["rotated"] == "issuing"
     assert as_json(made("root", "import", medium, "--json", *secret))["root"]
+
+
+def test_between_two_roots_both_are_given(made: Freehold, secret_file: Path, tmp_path: Path) -> None:
+    secret, media = ["--passphrase-file", str(secret_file)], [str(tmp_path / name) for name in ("old.pem", "new.pem")]
+    for medium in media:
+        as_json(made("root", "export", medium, "--remove", "--same-disk", "--json", *secret))
+        as_json(made("rotate", "root", "--json", *secret))
+    away = as_json(made("root", "export", str(tmp_path / "third.pem"), "--remove", "--same-disk", "--json", *secret))
+    words = ["rotate", "issuing", "--compromised", "--root", media[0], "--root", away["file"]]
+    assert as_json(made(*words, "--json", *secret))["rotated"] == "issuing"
+
+
+def test_the_id_of_a_signing_key_that_show_prints_can_be_revoked(made: Freehold, secret_file: Path) -> None:
+    shown = as_json(made("show", "--json"))["certificates"]
+    evidence = next(row for row in shown if row["use"] == "signing/evidence")
+    done = as_json(made("revoke", evidence["id"], "--json", "--passphrase-file", str(secret_file)))
+    assert done["uris"] == ["freehold://lab/signing/evidence"]
 
 
 def test_backup_and_restore(made: Freehold, secret_file: Path, tmp_path: Path) -> None:

@@ -50,5 +50,5 @@ def test_metrics_say_when_each_ends_and_where_the_root_is(
     assert f'{overview.END}{{use="leaf",name="freehold://lab/node/gpu1"}} {end}\n' in text
     assert len(re.findall(rf"^{overview.END}\{{", text, re.MULTILINE)) == 7
     assert f"{overview.KEY_HERE} 1\n" in text
-    roots.export(folder, tmp_path / "medium.pem", secret, remove=True)
+    roots.export(folder, tmp_path / "medium.pem", secret, remove=True, same_disk=True)
     assert f"{overview.KEY_HERE} 0\n" in overview.metrics(folder, clock)

@@ -5,9 +5,11 @@ import pytest
 
 from freehold.errors import PartialError, RefusedError, UsageError
 from freehold.fleet.playbook_run import Ended
-from freehold.keys import renewal, timer
+from freehold.keys import ledger, renewal, revocation, rotation, timer
 from freehold.keys.files import KeysFolder
 from freehold.keys.renewal import Outcome, Renewal
+from freehold.keys.roots import RootKey
+from freehold.mesh import control
 from freehold.process import Completed
 
 from .conftest import Clock
@@ -68,6 +70,32 @@ def test_the_control_host_renews_its_own_only_when_due(wanted: Renewal, clock: C
     assert renewal.own(wanted.document, now=clock).outcome == "current"
     clock.turn(days=61)
     assert renewal.own(wanted.document, now=clock).outcome == "changed"
+
+
+def test_after_a_theft_this_host_gets_new_keys_of_every_kind(
+    wanted: Renewal, folder: KeysFolder, root: RootKey, clock: Clock
+) -> None:
+    """The thief holds the old TLS key and the old WireGuard key; neither is of use to him afterwards."""
+    renewal.own(wanted.document, now=clock)
+    mesh_before = control.ensure_key(folder.path)
+    tls_before = (folder.path / "control" / "tls.key").read_bytes()
+    rotation.rotate(folder, "control", root, now=clock)
+    assert control.ensure_key(folder.path) != mesh_before
+    assert renewal.own(wanted.document, now=clock).outcome == "changed"
+    assert (folder.path / "control" / "tls.key").read_bytes() != tls_before
+    assert [one.uri for one in ledger.revoked(folder)] == ["freehold://lab/control"]
+
+
+def test_an_error_of_this_hosts_own_certificate_hides_no_nodes_outcome(
+    wanted: Renewal, folder: KeysFolder, root: RootKey, clock: Clock
+) -> None:
+    renewal.own(wanted.document, now=clock)
+    rotation.revoke(folder, revocation.matching(folder, "control", clock), "stolen", root, now=clock)
+    hosts = {name: counts() for name in ("gpu1", "gpu2", "gpu3")}
+    outcomes = renewal.renew(wanted, run=lambda *_, **__: Ended(0, {"hosts": hosts, "failures": []}), now=clock)
+    told = {one.name: one.outcome for one in outcomes}
+    assert (told["gpu1"], told["control"]) == ("current", "failed")
+    assert "freehold keys rotate control" in outcomes[-1].message
 
 
 def test_an_unknown_host_is_a_mistake(wanted: Renewal) -> None:

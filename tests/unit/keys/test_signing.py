@@ -68,6 +68,12 @@ def test_a_revoked_signing_key_is_refused_and_needs_the_root(folder: KeysFolder,
     with pytest.raises(IntegrityError) as refusal:
         signing.verify(signing.trust_of(folder.path), "evidence", DATA, signature)
     assert "revoked" in refusal.value.found
+    with pytest.raises(RefusedError) as no_more:
+        made(folder, clock)
+    assert "which was revoked" in no_more.value.found
+    assert f"freehold keys rotate evidence --folder {folder.path} --root FILE" in no_more.value.fix
+    rotation.rotate(folder, "evidence", root, now=clock)
+    assert made(folder, clock)["key_id"] != signature["key_id"]
 
 
 def test_an_expired_key_does_not_sign_and_its_old_signatures_hold(folder: KeysFolder, clock: Clock) -> None:
