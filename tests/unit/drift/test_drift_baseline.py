@@ -125,13 +125,13 @@ def test_accounts_are_kept_as_their_entries_say_without_a_password(node: Node) -
 
 def test_kernel_settings_are_those_of_the_declared_files_and_compared_live(node: Node) -> None:
     node.write(
-        "/etc/sysctl.d/60-freehold.conf",
+        "/etc/sysctl.d/zz-freehold.conf",
         "# why = x\n-net.not.here = 1\n-net.ipv4.conf.all.rp_filter = 2\n\nvm.x=1  2\nnet.gone = 1\n",
     )
     node.write("/proc/sys/net/ipv4/conf/all/rp_filter", "2\n")
     node.write("/proc/sys/vm/x", "1\t2\n")
     node.write("/proc/sys/net/gone", "1\n")
-    made = node.keep(files={"/etc/sysctl.d/60-freehold.conf": {"kind": "file"}})
+    made = node.keep(files={"/etc/sysctl.d/zz-freehold.conf": {"kind": "file"}})
     assert made["sysctl"] == {"net.ipv4.conf.all.rp_filter": "2", "vm.x": "1 2", "net.gone": "1"}
     assert found(node) == []
     node.write("/proc/sys/net/ipv4/conf/all/rp_filter", "0\n")

@@ -72,9 +72,9 @@ def test_a_unit_that_is_meant_to_be_masked_stays_so(node: Node) -> None:
 
 
 def test_a_kernel_setting_is_written_back(node: Node) -> None:
-    node.write("/etc/sysctl.d/60-freehold.conf", "net.x = 2\nnet.gone = 1\n")
+    node.write("/etc/sysctl.d/zz-freehold.conf", "net.x = 2\nnet.gone = 1\n")
     node.write("/proc/sys/net/x", "0\n")
-    node.keep(files={"/etc/sysctl.d/60-freehold.conf": {"kind": "file"}})
+    node.keep(files={"/etc/sysctl.d/zz-freehold.conf": {"kind": "file"}})
     assert restored(node) == ["net.x set from 0 to 2"]
     assert node.path("/proc/sys/net/x").read_text() == "2\n"
 

@@ -123,3 +123,10 @@ def test_kernel_settings_are_those_of_the_trees_that_are_the_nodes_own() -> None
     assert "-net.ipv4.conf.all.rp_filter = 2" in every
     lab = Role("base", {"base_sysctl_trees": ["net"]}).render("sysctl.conf.j2").splitlines()
     assert lab == [line for line in every if not line.startswith(("-vm", "-kernel"))]
+
+
+def test_the_kernels_settings_are_read_after_every_numbered_file() -> None:
+    files = Role("base").variables()["__base_files_always"]
+    (path,) = (Path(file["path"]) for file in files if "sysctl" in file["path"])
+    assert path.parent == Path("/etc/sysctl.d")
+    assert sorted(["99-sysctl.conf", "99-zz-tuning.conf", "tuning.conf", path.name])[-1] == path.name
