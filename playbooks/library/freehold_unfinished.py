@@ -41,7 +41,8 @@ ELSEWHERE = """HOST_LOCKED_ELSEWHERE {host}
   found:    {found}
   expected: no unfinished run of another control host
   why:      two runs on one host would undo each other's work, and whether that one still works cannot be told from here
-  fix:      wait for it to end; if it is gone for good: freehold fleet unlock --host {host}
+  fix:      wait for it to end; if it is gone for good, in the stack's environment \
+(`freehold fleet env --stack STACK --state FOLDER`): freehold fleet unlock --host {host}
   changed:  nothing"""
 NO_LOCK = """RUN_WITHOUT_LOCK {host}
   found:    a run that took no lock

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from freehold.errors import PartialError, UnknownStateError, UsageError
-from freehold.paths import lab_paths
+from freehold.fleet import target
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -32,18 +31,17 @@ def register(app: typer.Typer) -> None:
 def drift(
     *,
     host: Annotated[list[str] | None, typer.Option(help="Only these; default: all.")] = None,
-    document: Annotated[Path | None, typer.Option(help="The exported fleet document; default: the lab's.")] = None,
-    private_key: Annotated[Path | None, typer.Option(help="The operator's SSH key; default: the lab's.")] = None,
+    document: Annotated[Path | None, typer.Option(help="The fleet document; default: stack's or lab's.")] = None,
+    private_key: Annotated[Path | None, typer.Option(help="The operator's SSH key; default: stack's or lab's.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Ask every node that is not in maintenance. Exit code 5: something differs; 7: one could not be looked at."""
     from freehold.drift import probe  # noqa: PLC0415
     from freehold.status.gather import load_document  # noqa: PLC0415
 
-    source = document or Path(os.environ.get("FREEHOLD_FLEET_DOCUMENT", lab_paths().export / "fleet.json"))
-    fleet = load_document(source)
+    fleet = load_document(target.document(document))
     refuse_unknown(fleet, host or [])
-    probes = probe.run(fleet, private_key or lab_paths().ssh / "id_ed25519", hosts=host or None)
+    probes = probe.run(fleet, target.private_key(private_key), hosts=host or None)
     show(probes, as_json=as_json)
     raise typer.Exit(exit_code(probes))
 

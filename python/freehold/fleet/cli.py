@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from freehold.fleet import state_backup_cli
+from freehold.fleet import state_backup_cli, target
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Document = Annotated[Path | None, typer.Option(help="A fleet document; default: the lab's export.")]
-PrivateKey = Annotated[Path | None, typer.Option(help="The operator's SSH key; default: the lab's.")]
+Document = Annotated[Path | None, typer.Option(help="A fleet document; default: the stack's (fleet env), the lab's.")]
+PrivateKey = Annotated[Path | None, typer.Option(help="The operator's SSH key; default: stack's or lab's.")]
+Stack = Annotated[str, typer.Option(envvar=target.STACK, help="The stack.")]
+State = Annotated[Path | None, typer.Option(envvar=target.PULUMI, help="Folder of Pulumi's state; default: the lab's.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -30,12 +31,16 @@ def register(app: typer.Typer) -> None:
 
 
 def env(
-    *, state: Annotated[Path | None, typer.Option(help="Folder of Pulumi's state; default: the lab's.")] = None
+    *,
+    state: Annotated[Path | None, typer.Option(help="Folder of Pulumi's state; default: the lab's.")] = None,
+    stack: Annotated[str | None, typer.Option(help="Of this stack are then all of Freehold's commands.")] = None,
 ) -> None:
     """Print the variables for running `pulumi` by hand: eval "$(freehold fleet env)"."""
     from freehold.fleet import pulumi_environment  # noqa: PLC0415
 
-    print(pulumi_environment.export_lines(variables(state)), end="")
+    folder = state or pulumi_environment.lab_folders().root
+    more = target.of_stack(stack, folder) if stack else {}
+    print(pulumi_environment.export_lines(variables(state) | more), end="")
 
 
 def validate(
@@ -72,8 +77,7 @@ def preflight(
     from freehold.fleet import preflight as preflights  # noqa: PLC0415
 
     fleet = _document(document)
-    key = private_key or _lab().ssh / "id_ed25519"
-    found = preflights.run(fleet, key, hosts=host)
+    found = preflights.run(fleet, target.private_key(private_key), hosts=host)
     facts = {name: vars(one) for name, one in found.items()}
     resting = [] if host else [one["name"] for one in fleet["hosts"] if one["name"] not in facts]
     if json_:
@@ -88,21 +92,21 @@ def preflight(
 
 def export(
     *,
-    stack: Annotated[str, typer.Option(help="The stack to read.")] = "lab",
-    folder: Annotated[Path | None, typer.Option(help="Where to write; default: the lab's export folder.")] = None,
-    state: Annotated[Path | None, typer.Option(help="Folder of Pulumi's state; default: the lab's.")] = None,
+    stack: Stack = "lab",
+    folder: Annotated[Path | None, typer.Option(help="Where to write; default: the stack's or lab's folder.")] = None,
+    state: State = None,
 ) -> None:
     """Write a stack's output as fleet.json and known_hosts, from which the inventory is made."""
     from freehold.fleet import document as documents  # noqa: PLC0415
     from freehold.fleet import stack_output  # noqa: PLC0415
 
-    print(documents.export(stack_output.document(stack, env=variables(state)), folder or _lab().export))
+    print(documents.export(stack_output.document(stack, env=variables(state)), folder or target.document(None).parent))
 
 
 def unlock(
     *,
-    stack: Annotated[str, typer.Option(help="The stack.")] = "lab",
-    state: Annotated[Path | None, typer.Option(help="Folder of Pulumi's state; default: the lab's.")] = None,
+    stack: Stack = "lab",
+    state: State = None,
     host: Annotated[list[str] | None, typer.Option(help="A host to let go of; may be repeated.")] = None,
     document: Document = None,
     private_key: PrivateKey = None,
@@ -117,7 +121,7 @@ def unlock(
 
     told: list[str] = []
     for one in host or ():
-        told += unlocking.unlock(_document(document), one, private_key or _lab().ssh / "id_ed25519")
+        told += unlocking.unlock(_document(document), one, target.private_key(private_key))
     folders = pulumi_environment.PulumiFolders(state) if state else pulumi_environment.lab_folders()
     told += interrupted.mend(folders, stack, env=variables(state), cwd=labconfig.STACK_FOLDER)
     print("\n".join(told) or "nothing was left behind")
@@ -134,11 +138,4 @@ def variables(state: Path | None) -> dict[str, str]:
 def _document(given: Path | None) -> dict[str, Any]:
     from freehold.fleet import document as documents  # noqa: PLC0415
 
-    named = given or Path(os.environ.get("FREEHOLD_FLEET_DOCUMENT") or _lab().export / "fleet.json")
-    return documents.load(named)
-
-
-def _lab() -> Any:
-    from freehold.paths import lab_paths  # noqa: PLC0415
-
-    return lab_paths()
+    return documents.load(target.document(given))

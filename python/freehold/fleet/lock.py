@@ -142,7 +142,8 @@ def elsewhere(state: Path, host: str, mark: str) -> list[LockedError]:
             expected="no unfinished run of another control host",
             why="two runs on one host would undo each other's work, and whether that one still works "
             "cannot be told from here",
-            fix=f"wait for it to end; if it is gone for good: freehold fleet unlock --host {host}",
+            fix="wait for it to end; if it is gone for good, in the stack's environment "
+            f"(`freehold fleet env --stack STACK --state FOLDER`): freehold fleet unlock --host {host}",
         )
     ]
 

@@ -9,11 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
+from freehold.fleet import target
 from freehold.fleet.state_backup_copies import Copy, Place
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Stack = Annotated[str, typer.Option(help="The stack.")]
-State = Annotated[Path | None, typer.Option(help="Folder of Pulumi's state; default: the lab's.")]
+Stack = Annotated[str, typer.Option(envvar=target.STACK, help="The stack.")]
+State = Annotated[Path | None, typer.Option(envvar=target.PULUMI, help="Folder of Pulumi's state; default: the lab's.")]
 
 
 def register(fleet: typer.Typer) -> None:

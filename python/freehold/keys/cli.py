@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from freehold.fleet import target
+
 if TYPE_CHECKING:
     from freehold.keys.files import KeysFolder
     from freehold.keys.passphrase import Passphrase
     from freehold.keys.roots import RootKey
 
-Folder = Annotated[Path | None, typer.Option("--folder", help="Folder of the hierarchy [default: the lab's].")]
+Folder = Annotated[Path | None, typer.Option("--folder", help="Folder of the hierarchy [default: stack's or lab's].")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")]
 Secret = Annotated[
@@ -236,11 +238,10 @@ def root_retire(
 
 
 def opened(folder: Path | None) -> KeysFolder:
-    """The folder that was named, else the lab's."""
+    """The folder that was named, else the stack's, else the lab's."""
     from freehold.keys.files import KeysFolder  # noqa: PLC0415
-    from freehold.paths import lab_paths  # noqa: PLC0415
 
-    return KeysFolder((folder or lab_paths().keys).absolute())
+    return KeysFolder(target.keys_folder(folder).absolute())
 
 
 def passphrase(file: Path | None, of: str = "the root") -> Passphrase:

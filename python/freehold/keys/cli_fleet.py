@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from freehold.fleet import target
 from freehold.keys import cli
 
-Document = Annotated[Path | None, typer.Option("--document", help="The fleet document [default: the lab's export].")]
+Document = Annotated[Path | None, typer.Option("--document", help="The fleet document [default: stack's or lab's].")]
 METRICS = Path("/var/lib/freehold/textfile/keys/keys.prom")
 
 
@@ -100,6 +100,4 @@ def _units(document: Path | None, folder: Path | None, metrics: Path) -> dict[st
 
 
 def _document(given: Path | None) -> Path:
-    from freehold.paths import lab_paths  # noqa: PLC0415
-
-    return given or Path(os.environ.get("FREEHOLD_FLEET_DOCUMENT") or lab_paths().export / "fleet.json")
+    return target.document(given)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from freehold.fleet import target
+
 if TYPE_CHECKING:
     from freehold.mesh.scan import Finding
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Document = Annotated[Path | None, typer.Option(help="A fleet document; default: the lab's export.")]
+Document = Annotated[Path | None, typer.Option(help="A fleet document; default: the stack's (fleet env), the lab's.")]
 Interface = Annotated[str | None, typer.Option(help="The interface's name; default: fh-control, in the lab its own.")]
 WRONG_EXIT = 1
 
@@ -69,7 +70,7 @@ def status(*, document: Document = None, interface: Interface = None, as_json: J
 def reach(
     *,
     document: Document = None,
-    private_key: Annotated[Path | None, typer.Option(help="The operator's SSH key; default: the lab's.")] = None,
+    private_key: Annotated[Path | None, typer.Option(help="The operator's SSH key; default: stack's or lab's.")] = None,
     known_hosts: Annotated[Path | None, typer.Option(help="Pinned host keys; default: beside the document.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Try every door from everywhere.")] = False,
     as_json: Json = False,
@@ -87,7 +88,7 @@ def reach(
         else:
             view.show(view.table(rows))
         return
-    key = private_key or _lab().ssh / "id_ed25519"
+    key = target.private_key(private_key)
     found = _scan(fleet, key, known_hosts or _source(document).with_name("known_hosts"), lab=_in_lab(document))
     if as_json:
         print(json.dumps([dataclasses.asdict(one) | {"wrong": one.wrong} for one in found], indent=2))
@@ -117,7 +118,7 @@ def _document(given: Path | None) -> dict[str, Any]:
 
 
 def _source(given: Path | None) -> Path:
-    return given or Path(os.environ.get("FREEHOLD_FLEET_DOCUMENT") or _lab().export / "fleet.json")
+    return target.document(given)
 
 
 def _keys(fleet: dict[str, Any]) -> Path:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from freehold.fleet import target
 from freehold.paths import lab_paths
 from freehold.process import Runner
 
@@ -25,10 +25,12 @@ def register(app: typer.Typer) -> None:
 
 def status(
     *,
-    document: Annotated[Path | None, typer.Option(help="The exported fleet document; default: the lab's.")] = None,
-    private_key: Annotated[Path | None, typer.Option(help="The operator's SSH key; default: the lab's.")] = None,
+    document: Annotated[Path | None, typer.Option(help="The fleet document; default: stack's or lab's.")] = None,
+    private_key: Annotated[Path | None, typer.Option(help="The operator's SSH key; default: stack's or lab's.")] = None,
     known_hosts: Annotated[Path | None, typer.Option(help="Pinned host keys; default: beside the document.")] = None,
-    client_key_file: Annotated[Path | None, typer.Option(help="A key for the probe; default: the lab's.")] = None,
+    client_key_file: Annotated[
+        Path | None, typer.Option(help="A key for the probe; default: stack's or lab's.")
+    ] = None,
     kept: Annotated[Path | None, typer.Option(help="Folder of the tallies between calls.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -36,14 +38,14 @@ def status(
     from freehold.process import run  # noqa: PLC0415
     from freehold.status import gather  # noqa: PLC0415
 
-    source = document or Path(os.environ.get("FREEHOLD_FLEET_DOCUMENT", lab_paths().export / "fleet.json"))
+    source = target.document(document)
     built = report_on(
         gather.load_document(source),
         source.parent,
         run,
-        private_key=private_key,
+        private_key=target.private_key(private_key),
         known_hosts=known_hosts,
-        client_key_file=client_key_file,
+        client_key_file=target.client_key(client_key_file),
         kept=kept,
     )
     show(built, as_json=as_json)

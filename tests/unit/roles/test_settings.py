@@ -129,4 +129,4 @@ def test_the_kernels_settings_are_read_after_every_numbered_file() -> None:
     files = Role("base").variables()["__base_files_always"]
     (path,) = (Path(file["path"]) for file in files if "sysctl" in file["path"])
     assert path.parent == Path("/etc/sysctl.d")
-    assert sorted(["99-sysctl.conf", "99-zz-tuning.conf", "tuning.conf", path.name])[-1] == path.name
+    assert max(["99-sysctl.conf", "99-zz-tuning.conf", "tuning.conf", path.name]) == path.name
