@@ -50,10 +50,25 @@ def keys_of(data: Data, world: World) -> tuple[Data | None, list[FreeholdError]]
     if world.describe_keys is None or not isinstance(folder, str):
         return None, []
     try:
-        return world.describe_keys(Path(folder).expanduser()), []
+        told = world.describe_keys(Path(folder).expanduser())
     except FreeholdError as error:
         error.details |= {"path": ["keys", "folder"]}
         return None, [error]
+    return told, list(_keys_of_another_site(data, folder, told))
+
+
+def _keys_of_another_site(data: Data, folder: str, told: Data) -> Found:
+    """Said here, before anything changes, and not by each node in the middle of the roll."""
+    name, found = data.get("site"), told.get("site")
+    if isinstance(name, str) and found is not None and found != name:
+        path: KeyPath = ("keys", "folder")
+        yield refused(
+            "CONFIG_KEYS_SITE",
+            path,
+            f"{folder}: the hierarchy of site {found!r}",
+            expected=f"that of site {name!r}: a node must not be given names of another site",
+            fix=set_command(path, "…") + f"; to make one: freehold keys init --folder … --site {name}",
+        )
 
 
 def bundle_of(data: Data, world: World) -> tuple[Data | None, list[FreeholdError]]:

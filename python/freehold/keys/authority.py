@@ -23,7 +23,7 @@ MAKING = ".making"
 
 
 def describe(folder: Path, *, now: Clock | None = None) -> dict[str, str]:
-    """What nodes are told: ``trust_anchors`` (PEM), ``issuing_sha256`` (hex), ``not_after`` (ISO 8601).
+    """What nodes are told: ``trust_anchors`` (PEM), ``issuing_sha256`` (hex), ``not_after`` (ISO 8601), ``site``.
 
     Raises :class:`RefusedError`: KEYS_MISSING without a hierarchy, KEYS_ISSUING_EXPIRED when it can sign no more.
     """
@@ -35,7 +35,7 @@ def describe(folder: Path, *, now: Clock | None = None) -> dict[str, str]:
     anchors = [one.public_bytes(certificates.PEM).decode() for one in roots.anchors(keys, now)]
     end = clock.iso(entry.certificate.not_valid_after_utc)
     digest = certificates.fingerprint(entry.certificate)
-    return {"trust_anchors": "".join(anchors), "issuing_sha256": digest, "not_after": end}
+    return {"trust_anchors": "".join(anchors), "issuing_sha256": digest, "not_after": end, "site": keys.site}
 
 
 def ensure(folder: Path, site: str, passphrase_file: Path, *, now: Clock | None = None) -> bool:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from freehold.fleet import target
 from freehold.keys import cli
+
+if TYPE_CHECKING:
+    from freehold.keys.timer import Operator
 
 Document = Annotated[Path | None, typer.Option("--document", help="The fleet document [default: stack's or lab's].")]
 METRICS = Path("/var/lib/freehold/textfile/keys/keys.prom")
@@ -57,14 +60,25 @@ def renew(
     renewal.refuse_partial(outcomes)
 
 
+MetricsFile = Annotated[Path, typer.Option("--metrics", help="Where to write when everything ends, for Prometheus.")]
+User = Annotated[str | None, typer.Option(help="Who renews [default: you, also under sudo].")]
+State = Annotated[Path | None, typer.Option(help="That user's folder of locks and logs [default: FREEHOLD_STATE].")]
+PrivateKey = Annotated[
+    Path | None, typer.Option(help="The SSH key that opens the nodes [default: FREEHOLD_PRIVATE_KEY_FILE].")
+]
+
+
 def timer_show(
     *,
     document: Document = None,
     folder: cli.Folder = None,
-    metrics: Annotated[Path, typer.Option(help="Where to write when everything ends, for Prometheus.")] = METRICS,
+    metrics: MetricsFile = METRICS,
+    user: User = None,
+    state: State = None,
+    private_key: PrivateKey = None,
 ) -> None:
     """Print the units, for those who install them by other means."""
-    for name, text in _units(document, folder, metrics).items():
+    for name, text in _units(document, folder, metrics, _operator(folder, user, state, private_key)).items():
         print(f"# {name}\n{text}")
 
 
@@ -72,17 +86,22 @@ def timer_install(
     *,
     document: Document = None,
     folder: cli.Folder = None,
-    metrics: Annotated[Path, typer.Option(help="Where to write when everything ends, for Prometheus.")] = METRICS,
+    metrics: MetricsFile = METRICS,
+    user: User = None,
+    state: State = None,
+    private_key: PrivateKey = None,
     dry_run: cli.DryRun = False,
 ) -> None:
     """Install and start the timer on this host."""
     from freehold.keys import timer  # noqa: PLC0415
 
+    by = _operator(folder, user, state, private_key)
+    units = _units(document, folder, metrics, by)
     if dry_run:
-        timer_show(document=document, folder=folder, metrics=metrics)
+        print("\n".join(f"# {name}\n{text}" for name, text in units.items()))
         return
-    timer.install(_units(document, folder, metrics))
-    print(f"{timer.NAME}.timer runs once a day; systemctl list-timers shows when")
+    timer.install(units, metrics=metrics, owner=by.user)
+    print(f"{timer.NAME}.timer runs once a day as {by.user}; systemctl list-timers shows when")
 
 
 def timer_remove() -> None:
@@ -92,11 +111,17 @@ def timer_remove() -> None:
     print(f"{timer.NAME}.timer {'removed' if timer.remove() else 'was not there'}")
 
 
-def _units(document: Path | None, folder: Path | None, metrics: Path) -> dict[str, str]:
+def _operator(folder: Path | None, user: str | None, state: Path | None, private_key: Path | None) -> Operator:
+    from freehold.keys import timer  # noqa: PLC0415
+
+    return timer.operator(cli.opened(folder).site, user, state, private_key)
+
+
+def _units(document: Path | None, folder: Path | None, metrics: Path, by: Operator) -> dict[str, str]:
     from freehold.keys import timer  # noqa: PLC0415
     from freehold.paths import PROJECT  # noqa: PLC0415
 
-    return timer.units(_document(document).absolute(), cli.opened(folder).path, metrics, PROJECT)
+    return timer.units(_document(document).absolute(), cli.opened(folder).path, metrics, PROJECT, by)
 
 
 def _document(given: Path | None) -> Path:

@@ -41,7 +41,10 @@ def matching(folder: KeysFolder, what: str, now: clock.Clock, *, older: bool = F
     Raises :class:`UsageError` where there is none.
     """
     found = [one for one in ledger.in_force(folder, now) if what in {one.name, one.uri, one.serial, one.key}]
-    found = [one for one in found if one.key != found[-1].key] if older else found
+    if older:
+        # By holder, not by what was asked: one serial or id alone would be its own newest, one URI is a holder's name.
+        newest = {one.uri: one.key for one in ledger.in_force(folder, now)}
+        found = [one for one in found if one.key != newest[one.uri]]
     if not found:
         known = ", ".join(sorted({one.name for one in ledger.in_force(folder, now)}))
         raise UsageError("KEYS_NONE_SUCH", what, "no certificate in force has this name, serial or id", expected=known)

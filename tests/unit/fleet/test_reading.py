@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from freehold.errors import FreeholdError, FreeholdErrors, RefusedError
-from freehold.fleet import reading
+from freehold.fleet import checks, reading
 from freehold.fleet.checks import World
 from freehold.fleet.settings import SECTIONS, Section, Settings
 
@@ -221,6 +222,17 @@ def test_unreadable_key_file_and_missing_bundle_are_named(config: Data) -> None:
         "CONFIG_BUNDLE_MISSING": "no manifest.json",
         "CONFIG_KEY_FILE": "~/.ssh/id_ed25519: Permission denied",
     }
+
+
+def test_keys_of_another_site_are_refused_before_a_node_is_dialled(config: Data, world: World) -> None:
+    own = world.describe_keys
+    assert own is not None
+    told = dict(own(Path("pki")))
+    judged_by = replace(world, describe_keys=lambda _: told)
+    for name, codes in ((config["site"], []), ("attic", ["CONFIG_KEYS_SITE"])):
+        told["site"] = name
+        assert [one.code for one in checks.keys_of(config, judged_by)[1]] == codes
+    assert "CONFIG_KEYS_SITE" in {error.code for error in errors_of(config, judged_by)}
 
 
 def test_errors_name_file_and_line(config: Data, world: World, stack_text: str) -> None:

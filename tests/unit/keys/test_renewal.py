@@ -120,17 +120,33 @@ def test_the_timer_is_installed_where_systemd_runs_and_goes_again(tmp_path: Path
         ran.append(list(args))
         return Completed(tuple(args), 0, "", "")
 
-    files = timer.units(Path("/srv/fleet.json"), Path("/srv/pki"), Path("/srv/keys.prom"), Path("/opt/freehold"))
+    by = timer.Operator("ops", Path("/home/ops"), Path("/home/ops/state"), Path("/home/ops/key"))
+    files = timer.units(Path("/srv/fleet.json"), Path("/srv/pki"), Path("/srv/keys.prom"), Path("/opt/freehold"), by)
     with pytest.raises(RefusedError) as refusal:
         timer.install(files, runner=runner, folder=tmp_path, booted=tmp_path / "no systemd")
     assert refusal.value.code == "KEYS_NO_SYSTEMD"
     assert not ran
-    timer.install(files, runner=runner, folder=tmp_path, booted=tmp_path)
+    metrics = tmp_path.parent / "textfile" / "keys" / "keys.prom"
+    timer.install(files, metrics=metrics, runner=runner, folder=tmp_path, booted=tmp_path)
+    assert metrics.parent.stat().st_mode & 0o777 == 0o755
     service = (tmp_path / f"{timer.NAME}.service").read_text()
     assert "keys renew --document /srv/fleet.json" in service
     assert "passphrase" not in service
+    assert "\nUser=ops\n" in service
+    assert '"FREEHOLD_STATE=/home/ops/state" "FREEHOLD_PRIVATE_KEY_FILE=/home/ops/key"' in service
     assert "Persistent=yes" in (tmp_path / f"{timer.NAME}.timer").read_text()
     assert ran[-1] == ["systemctl", "enable", "--now", f"{timer.NAME}.timer"]
     assert timer.remove(runner=runner, folder=tmp_path)
     assert not timer.remove(runner=runner, folder=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_timer_works_for_whoever_called_sudo(tmp_path: Path) -> None:
+    """The one user that every machine has besides root; its locks must be those of its runs by hand."""
+    by = timer.operator("rack1", environ={"SUDO_USER": "daemon", "FREEHOLD_PRIVATE_KEY_FILE": str(tmp_path / "key")})
+    assert (by.user, by.private_key) == ("daemon", tmp_path / "key")
+    assert by.state == by.home / ".local" / "state" / "freehold" / "rack1"
+    assert timer.operator("rack1", environ={"FREEHOLD_STATE": "/srv/state"}).state == Path("/srv/state")
+    assert timer.operator("rack1", "root", environ={"SUDO_USER": "daemon"}).user == "root"
+    with pytest.raises(UsageError):
+        timer.operator("rack1", "nobody-of-that-name", environ={})

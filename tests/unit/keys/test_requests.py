@@ -158,6 +158,10 @@ def test_of_a_replaced_server_only_the_old_key_is_revoked(folder: KeysFolder, ro
     second = requests.answer(folder, identity(), new, now=clock)
     rows = revocation.matching(folder, "gpu1", clock, older=True)
     assert len(rows) == 2
+    assert revocation.matching(folder, "freehold://lab/node/gpu1", clock, older=True) == rows
+    with pytest.raises(UsageError):
+        revocation.matching(folder, second.serial, clock, older=True)
+    assert revocation.matching(folder, rows[0].serial, clock, older=True) == rows[:1]
     rotation.revoke(folder, rows, "replaced", root, now=clock)
     assert requests.answer(folder, identity(), new, second.chain, now=clock).status == "current"
     with pytest.raises(UsageError):
