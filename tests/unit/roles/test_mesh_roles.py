@@ -5,11 +5,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.unit.roles.role import CHAT, Role, unit
+from tests.unit.roles.role import CHAT, Role, tasks, unit
 from tests.unit.roles.test_wiring import Wired, fleet, group_vars
 
 from freehold.mesh import plan, reach
+from freehold.paths import PROJECT
 
+ECHO = "{ destination-unreachable, time-exceeded, parameter-problem, echo-request }"
 KERNEL = SimpleNamespace(rc=0)
 NO_KERNEL = SimpleNamespace(rc=2)
 FLEET = fleet(CHAT)
@@ -54,6 +56,7 @@ def test_the_firewall_opens_the_doors_of_the_table_and_no_others(values: dict[st
 
 def test_on_the_mesh_the_source_decides(values: dict[str, Any]) -> None:
     assert rules(values, "mesh") == [
+        f"ip saddr 10.85.0.0/24 icmp type {ECHO} accept",
         "ip saddr 10.85.0.1 accept",
         "ip saddr 10.85.0.0/24 tcp dport { 8443 } accept",
         "ip saddr { 10.85.0.11 } tcp dport { 9100, 9400 } accept",
@@ -69,14 +72,39 @@ def test_ssh_and_the_gateway_are_open_on_their_own_addresses_only(values: dict[s
     ]
 
 
-def test_a_host_that_is_named_and_not_numbered_keeps_its_ssh(values: dict[str, Any]) -> None:
+def test_wireguard_is_open_on_the_management_address_only(values: dict[str, Any]) -> None:
+    assert [line for line in rules(values, "input") if "udp" in line] == ["ip daddr 192.0.2.11 udp dport 51820 accept"]
+
+
+def test_a_host_that_is_named_and_not_numbered_keeps_its_ssh_and_its_peers(values: dict[str, Any]) -> None:
     host = {**values["freehold_host"], "address": "gpu1.example"}
-    assert "tcp dport 22 accept" in rules({**values, "freehold_host": host}, "input")
+    found = rules({**values, "freehold_host": host}, "input")
+    assert "tcp dport 22 accept" in found
+    assert "udp dport 51820 accept" in found
+
+
+def test_a_forged_packet_is_dropped_before_anything_new_is_accepted(values: dict[str, Any]) -> None:
+    found = rules(values, "input")
+    accepted = [number for number, line in enumerate(found) if line.endswith("accept") or " accept comment" in line]
+    forged = [number for number, line in enumerate(found) if "10.85.0.0/24" in line]
+    assert [found[number] for number in accepted if number < max(forged)] == [
+        'iifname "lo" accept',
+        "ct state established,related accept",
+    ]
+    assert found[min(forged) - 1] == 'iifname "fh0" goto mesh'
+
+
+def test_ipv6_keeps_what_it_cannot_do_without(values: dict[str, Any]) -> None:
+    (line,) = [line for line in rules(values, "input") if line.startswith("icmpv6")]
+    needed = {"packet-too-big", "nd-neighbor-solicit", "nd-neighbor-advert", "nd-router-advert", "mld-listener-query"}
+    assert needed <= set(re.findall(r"[a-z-]+", line))
 
 
 def test_a_host_with_an_ipv6_address_is_reached_over_it(values: dict[str, Any]) -> None:
     host = {**values["freehold_host"], "address": "2001:db8::11"}
-    assert "ip6 daddr 2001:db8::11 tcp dport 22 accept" in rules({**values, "freehold_host": host}, "input")
+    found = rules({**values, "freehold_host": host}, "input")
+    assert "ip6 daddr 2001:db8::11 tcp dport 22 accept" in found
+    assert "ip6 daddr 2001:db8::11 udp dport 51820 accept" in found
 
 
 @pytest.mark.parametrize("chain", ["input", "forward"])
@@ -112,6 +140,39 @@ def test_rules_are_loaded_before_the_network() -> None:
     found = unit(Role("firewall").render("fh-firewall.service.j2"))
     assert found["Unit"]["Before"] == ["network-pre.target shutdown.target"]
     assert found["Install"]["WantedBy"] == ["sysinit.target"]
+
+
+def order(role: str, file: str) -> list[str]:
+    return [task["name"].partition("| ")[2] for task in tasks(PROJECT / "roles" / role / "tasks" / file)]
+
+
+def test_rules_are_those_of_the_boot_only_when_somebody_got_in() -> None:
+    names = order("firewall", "service.yml")
+    assert names.index("load them, and keep them only if the operator still gets in") < names.index(
+        "from now on they are those of the boot"
+    )
+    (written,) = [task for task in tasks(PROJECT / "roles/firewall/tasks/configure.yml") if "rules" in task["name"]]
+    assert written["ansible.builtin.template"]["dest"] == "{{ __firewall_new }}"
+    start = unit(Role("firewall").render("fh-firewall.service.j2"))["Service"]["ExecStart"]
+    assert start == ["/bin/sh /usr/local/lib/freehold/firewall.sh load"]
+    assert 'load) load "$file"' in Role("firewall").render("firewall.sh.j2")
+
+
+def test_a_node_that_has_another_key_than_its_peers_are_told_writes_nothing() -> None:
+    names = order("tunnel", "peers.yml")
+    judged = names.index("the others are told of the key that the node has")
+    assert judged < names.index("the file that they come back from after a reboot")
+
+
+@pytest.mark.parametrize(("own", "right"), [(f"{'B' * 42}A=", True), (f"{'C' * 42}A=", False)])
+def test_the_key_is_compared_with_the_nodes_own_entry(values: dict[str, Any], own: str, *, right: bool) -> None:
+    file = PROJECT / "roles/tunnel/tasks/peers.yml"
+    (task,) = [one for one in tasks(file) if "the others are told" in one["name"]]
+    wired = Wired("tunnel", values)
+    told = wired.evaluate(task["vars"]["__tunnel_told"])
+    more = {"__tunnel_told": told, "__tunnel_own": SimpleNamespace(rc=0, stdout=own)}
+    assert wired.evaluate("{{ " + task["ansible.builtin.assert"]["that"] + " }}", **more) is right
+    assert own in wired.evaluate(task["ansible.builtin.assert"]["fail_msg"], **more)
 
 
 def test_the_private_key_goes_through_a_pipe() -> None:
