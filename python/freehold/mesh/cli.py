@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Document = Annotated[Path | None, typer.Option(help="A fleet document; default: the stack's (fleet env), the lab's.")]
+AtBoot = Annotated[bool, typer.Option("--at-boot", help="And by a systemd unit at every boot; not for the lab.")]
+NotAtBoot = Annotated[bool, typer.Option("--at-boot", help="And no more at boot: its systemd unit goes too.")]
 Interface = Annotated[str | None, typer.Option(help="The interface's name; default: fh-control, in the lab its own.")]
 WRONG_EXIT = 1
 
@@ -28,25 +30,33 @@ def register(app: typer.Typer) -> None:
     app.add_typer(mesh, name="mesh")
 
 
-def up(*, document: Document = None, interface: Interface = None) -> None:
+def up(*, document: Document = None, interface: Interface = None, at_boot: AtBoot = False) -> None:
     """Raise this machine's end of the mesh, or bring it in line with the document; peers that stay notice nothing."""
     from freehold.mesh import control  # noqa: PLC0415
     from freehold.process import run  # noqa: PLC0415
 
     fleet, name = _document(document), _interface(document, interface)
+    if at_boot:
+        _refuse_lab(document)
     if _in_lab(document):
         from freehold.lab import mesh, world  # noqa: PLC0415
 
         print(mesh.raise_mesh(world.open_lab(), fleet, _keys(fleet), name))
     else:
         print(control.up(fleet, _keys(fleet), name, run))
+    if at_boot:
+        _install(_source(document), name)
 
 
-def down(*, document: Document = None, interface: Interface = None) -> None:
+def down(*, document: Document = None, interface: Interface = None, at_boot: NotAtBoot = False) -> None:
     """Take this machine's end of the mesh away; the nodes stay connected to each other."""
     from freehold.mesh import control  # noqa: PLC0415
     from freehold.process import run  # noqa: PLC0415
 
+    if at_boot:
+        from freehold.mesh import at_boot as unit  # noqa: PLC0415
+
+        unit.remove()
     control.down(_interface(document, interface), run)
 
 
@@ -109,6 +119,28 @@ def _scan(fleet: dict[str, Any], key: Path, known_hosts: Path, *, lab: bool) -> 
 
         more = (mesh.outside_vantage(lab_plan()),)
     return scan.run(fleet, Access(key, known_hosts, ""), run, more)
+
+
+def _install(source: Path, interface: str) -> None:
+    from freehold.mesh import at_boot  # noqa: PLC0415
+    from freehold.paths import PROJECT  # noqa: PLC0415
+
+    at_boot.install(at_boot.text(source, interface, PROJECT))
+    print(f"{at_boot.NAME} does the same at every boot")
+
+
+def _refuse_lab(document: Path | None) -> None:
+    """`make down` leaves nothing on this machine, and would not find a unit."""
+    if _in_lab(document):
+        from freehold.errors import UsageError  # noqa: PLC0415
+
+        raise UsageError(
+            "MESH_LAB_AT_BOOT",
+            str(_source(document)),
+            "the lab's document",
+            expected="the document of a fleet that stays",
+            fix="the lab's end comes back with `make up`; for a fleet of your own give --document",
+        )
 
 
 def _document(given: Path | None) -> dict[str, Any]:
