@@ -47,7 +47,7 @@ class NodeArgs:
     """``host`` is an entry of the document, ``document`` the host's view of it as text, ``environment`` the digests.
 
     A host in maintenance keeps what the state holds of it (``held``, names of resources; ``None`` where that is not
-    known), and nothing new is made.
+    known), and nothing new is made. ``mesh_word`` changes when its WireGuard key has to be read anew.
     """
 
     host: Mapping[str, Any]
@@ -58,6 +58,7 @@ class NodeArgs:
     held: frozenset[str] | None = None
     unknown: bool = False
     """It did not answer the probe: it is told of its peers when it is back."""
+    mesh_word: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class InferenceNode(pulumi.ComponentResource):
         read = self._there("facts", connection, "sh -s", facts.script())
         if read is not None:
             self.facts = _parsed(read.stdout)
-        script = bootstrap_script(args.reach)
+        script = bootstrap_script(args.reach, args.mesh_word)
         self.bootstrapped = self._there("bootstrap", connection, _as_root(args.host["user"]), script, read)
         if self.bootstrapped is not None:
             self.mesh_key = _parsed(self.bootstrapped.stdout).apply(lambda said: str(said.get("mesh_key", "")))
@@ -170,7 +171,7 @@ class InferenceNode(pulumi.ComponentResource):
         )
 
 
-def bootstrap_script(reach: Reach) -> str:
+def bootstrap_script(reach: Reach, mesh_word: str = "") -> str:
     """The script behind the values that it needs, each quoted for the shell."""
     values = {
         "OPS_USER": OPERATIONS_USER,
@@ -178,6 +179,8 @@ def bootstrap_script(reach: Reach) -> str:
         "BUNDLE_URL": reach.bundle_url,
         "BUNDLE_KEY": reach.bundle_key.strip(),
     }
+    if mesh_word:  # the script does not use it: with another one it is another input, and is run again
+        values["MESH_KEY_WORD"] = mesh_word
     header = "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
     return header + BOOTSTRAP.read_text(encoding="utf-8")
 

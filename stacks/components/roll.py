@@ -11,7 +11,7 @@ import pulumi
 from pulumi_command import local
 
 from components.inference_node import CONVERGE_TIMEOUTS, Fed, InferenceNode
-from freehold.fleet import digest, record, roll
+from freehold.fleet import digest, mesh_key, record, roll
 from freehold.fleet import document as documents
 from freehold.fleet.converge import PRIVATE_KEY
 
@@ -37,7 +37,8 @@ class Roll:
             told = document.apply(functools.partial(_introduction, name=name))
             # The generation too: a hand edit of what this step wrote is undone by this step alone.
             own = {key: self.environments[name][key] for key in (PRIVATE_KEY, record.GENERATION)}
-            node.introduce(Fed(told, {PEERS: peers, **own}))
+            key = document.apply(functools.partial(mesh_key.in_document, host=name))
+            node.introduce(Fed(told, {PEERS: peers, mesh_key.WORD: node.args.mesh_word, mesh_key.KEY: key, **own}))
         self._finish(nodes, document, peers)
         return document
 

@@ -16,7 +16,17 @@ reach = Reach(plan.private_key, plan.public_key, plan.settings.bundle.url, plan.
 port = plan.settings.gateway.port
 nodes = {
     node.name: InferenceNode(
-        node.name, NodeArgs(node.host, reach, node.document_text, node.environment, port, plan.held, node.unknown)
+        node.name,
+        NodeArgs(
+            node.host,
+            reach,
+            node.document_text,
+            node.environment,
+            port,
+            plan.held,
+            unknown=node.unknown,
+            mesh_word=node.mesh_word,
+        ),
     )
     for node in plan.nodes
 }

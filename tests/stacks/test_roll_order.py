@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from freehold.drift.probe import Item, Probe
-from freehold.fleet import held, record
+from freehold.fleet import held, mesh_key, record
 
 Runner = Callable[..., Any]
 
@@ -118,6 +119,34 @@ def test_drift_is_named_and_raises_the_generation_of_that_node_alone(
     old, new = (run.named("gpu2-converge").inputs["environment"] for run in (first, done))
     assert {name for name in new if new[name] != old[name]} == {"FREEHOLD_GENERATION"}
     assert first.named("gpu1-converge").inputs == done.named("gpu1-converge").inputs
+
+
+def test_another_wireguard_key_is_read_anew_once(config: dict[str, Any], run_program: Runner, tmp_path: Any) -> None:
+    first = run_program(config)
+    told = json.loads(first.named("gpu1-peers").inputs["stdin"])
+    for host in ("gpu1", "gpu2"):
+        converged(tmp_path, first.named(f"{host}-converge").inputs["environment"], host)
+        introduced(tmp_path, told, first, host)
+    kept = {host: Probe(reachable=True, baseline=True, mesh_key=f"key of {host}") for host in ("gpu1", "gpu2")}
+    again = run_program(config, probes=kept)
+    assert {r.name: r.inputs for r in first.resources} == {r.name: r.inputs for r in again.resources}
+
+    replaced = {**kept, "gpu2": dataclasses.replace(kept["gpu2"], mesh_key="another")}
+    done = run_program(config, probes=replaced)
+    names = ["gpu1-bootstrap", "gpu1-converge", "gpu1-peers", "gpu2-bootstrap", "gpu2-converge", "gpu2-peers"]
+    differ = [name for name in names if first.named(name).inputs != done.named(name).inputs]
+    # The mocked bootstrap says the old key again: with another one gpu1's peers would differ, too.
+    assert differ == ["gpu2-bootstrap", "gpu2-peers"]
+
+    told["mesh"]["peers"][1]["public_key"] = "another"
+    introduced(tmp_path, told, done, "gpu2")
+    settled = run_program(config, probes=replaced)
+    assert {r.name: r.inputs for r in done.resources} == {r.name: r.inputs for r in settled.resources}
+
+
+def introduced(tmp_path: Any, told: dict[str, Any], done: Any, host: str) -> None:
+    environment = done.named(f"{host}-peers").inputs["environment"]
+    mesh_key.write(mesh_key.path_of(tmp_path / "state", "example", host), told, host, environment)
 
 
 def test_a_node_that_does_not_answer_is_unknown_and_nothing_of_it_changes(

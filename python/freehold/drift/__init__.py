@@ -14,3 +14,6 @@ BASELINE = "/var/lib/freehold/drift/baseline.json"
 
 UNFINISHED = "/etc/freehold/unfinished"
 """The mark of a converge that is under way or was cut off."""
+
+MESH_KEY = "/etc/wireguard/freehold.key"
+"""The private half of the node's WireGuard key; never read but to make the public one of it."""

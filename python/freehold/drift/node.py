@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
-from freehold.drift import BASELINE, UNFINISHED, baseline, compare, reading
+from freehold.drift import BASELINE, MESH_KEY, UNFINISHED, baseline, compare, reading
 from freehold.drift.reading import Machine
 
 USAGE = "usage: probe | baseline [--generation=NUMBER] [--part] | restore | metrics FILE"
@@ -35,7 +35,17 @@ def probe(machine: Machine) -> dict[str, Any]:
         "baseline": kept is not None,
         "unfinished": unfinished,
         "items": items,
+        "mesh_key": mesh_key(machine),
     }
+
+
+def mesh_key(machine: Machine) -> str:
+    """The public half of the node's WireGuard key; empty where it has none that ``wg`` can read."""
+    path = machine.path(MESH_KEY)
+    try:
+        return machine.run(["sh", "-c", 'wg pubkey < "$1"', "sh", str(path)]).strip() if path.exists() else ""
+    except OSError:
+        return ""
 
 
 def write_baseline(machine: Machine, options: list[str], stdin: TextIO) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from freehold import ssh
-from freehold.drift import BASELINE, UNFINISHED
+from freehold.drift import BASELINE, MESH_KEY, UNFINISHED
 from freehold.process import ProcessError, Runner
 from freehold.process import run as run_program
 
@@ -32,17 +32,18 @@ REMOTE = "sudo -n sh -s"
 # is one, an agent that is gone or broken is itself what differs: it was looked at, and a converge builds it anew.
 SCRIPT = f"""\
 if [ ! -e {BASELINE} ]; then
-  echo '{{"generation": 0, "baseline": false, "unfinished": false, "items": []}}'
+  key=$(wg pubkey < {MESH_KEY} 2>/dev/null) || key=
+  printf '{{"generation": 0, "baseline": false, "unfinished": false, "items": [], "mesh_key": "%s"}}\n' "$key"
   exit
 fi
 found=missing
 if [ -x {AGENT} ]; then
-  answer=$({AGENT} -I -m freehold.drift.node probe) && {{ printf '%s\\n' "$answer"; exit; }}
+  answer=$({AGENT} -I -m freehold.drift.node probe) && {{ printf '%s\n' "$answer"; exit; }}
   found="broken, exit status $?"
 fi
 unfinished=false
 if [ -e {UNFINISHED} ]; then unfinished=true; fi
-printf '{{"generation": 0, "baseline": true, "unfinished": %s, "items": [%s"found": "%s"}}]}}\\n' $unfinished \
+printf '{{"generation": 0, "baseline": true, "unfinished": %s, "items": [%s"found": "%s"}}]}}\n' $unfinished \
   '{{"kind": "file", "name": "{AGENT}", "wanted": "the agent", ' "$found"
 """
 
@@ -66,6 +67,7 @@ class Probe:
 
     ``reachable`` is false for a node that could not be looked at, and ``error`` says why: it is unknown. One in
     ``maintenance`` was not asked. ``baseline`` is false on a node that no converge has finished on.
+    ``mesh_key`` is the public half of its WireGuard key, empty where it has none.
     """
 
     reachable: bool
@@ -75,6 +77,7 @@ class Probe:
     unfinished: bool = False
     error: str = ""
     maintenance: bool = False
+    mesh_key: str | None = None
 
     @property
     def clean(self) -> bool:
@@ -139,5 +142,10 @@ def parse(text: str) -> Probe:
     items = tuple(sorted(Item(**item) for item in answer["items"]))
     baseline, unfinished = bool(answer["baseline"]), bool(answer["unfinished"])
     return Probe(
-        reachable=True, generation=int(answer["generation"]), items=items, baseline=baseline, unfinished=unfinished
+        reachable=True,
+        generation=int(answer["generation"]),
+        items=items,
+        baseline=baseline,
+        unfinished=unfinished,
+        mesh_key=answer.get("mesh_key"),  # an older agent says nothing of it
     )

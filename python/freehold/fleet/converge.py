@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from freehold.errors import FreeholdError, FreeholdErrors, PartialError, RefusedError, UsageError
-from freehold.fleet import ancestor, lock, playbook_run, record, roll, state_backup
+from freehold.fleet import ancestor, lock, mesh_key, playbook_run, record, roll, state_backup
 from freehold.fleet import document as documents
 from freehold.paths import PROJECT
 
@@ -71,6 +71,11 @@ class Request:
         return record.path_of(self.state, self.document["stack"], self.host)
 
     @property
+    def introduced(self) -> Path:
+        """What this control host remembers of the key that its peers were told of."""
+        return mesh_key.path_of(self.state, self.document["stack"], self.host)
+
+    @property
     def words(self) -> list[str]:
         """The ansible-playbook command."""
         playbook = PLAYBOOKS[self.purpose]
@@ -117,7 +122,7 @@ def _set_aside(request: Request) -> dict[str, Any]:
 
 def _forgotten(request: Request) -> dict[str, Any]:
     """The owner says that the server is gone, or was wiped: there is nothing to take down."""
-    request.record.unlink(missing_ok=True)
+    _forget(request)
     return {"host": request.host, "action": "forget", "failed": 0}
 
 
@@ -183,9 +188,16 @@ def _remember_begun(request: Request, environment: Mapping[str, str]) -> None:
 
 def _remember(request: Request, environment: Mapping[str, str]) -> None:
     if request.remove:
-        request.record.unlink(missing_ok=True)
+        _forget(request)
     elif request.purpose == documents.CONVERGE:
         record.write(request.record, record.of_environment(environment, finished=True))
+    else:
+        mesh_key.write(request.introduced, request.document, request.host, environment)
+
+
+def _forget(request: Request) -> None:
+    request.record.unlink(missing_ok=True)
+    request.introduced.unlink(missing_ok=True)
 
 
 def judge(request: Request, ended: playbook_run.Ended) -> dict[str, Any]:

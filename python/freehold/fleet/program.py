@@ -10,7 +10,7 @@ import importlib.metadata
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,7 +19,7 @@ import yaml
 from freehold.drift import probe
 from freehold.drift.probe import Probe
 from freehold.errors import FreeholdError, FreeholdErrors, RefusedError
-from freehold.fleet import digest, held, preflight, reading, record, roll, state_backup, world
+from freehold.fleet import digest, held, mesh_key, preflight, reading, record, roll, state_backup, world
 from freehold.fleet import document as documents
 from freehold.fleet.checks import World
 from freehold.fleet.converge import PRIVATE_KEY
@@ -29,7 +29,10 @@ from freehold.paths import PROJECT
 
 @dataclass(frozen=True)
 class NodePlan:
-    """One host: its view of the document, the environment of its converge, and why it would converge (or nothing)."""
+    """One host: its view of the document, the environment of its converge, and why it would converge (or nothing).
+
+    ``mesh_word`` changes when its WireGuard key has to be read anew.
+    """
 
     name: str
     host: Mapping[str, Any]
@@ -37,6 +40,7 @@ class NodePlan:
     environment: Mapping[str, str]
     reasons: tuple[str, ...]
     probe: Probe | None = None
+    mesh_word: str = ""
 
     @property
     def maintenance(self) -> bool:
@@ -107,13 +111,15 @@ def make_plan(
     asked = [host["name"] for host in document["hosts"] if last[host["name"]].known and not host["maintenance"]]
     probes = look(document, key_file, hosts=asked) if asked else {}
     shared = {**_shared_digests(read.settings, project), PRIVATE_KEY: read.settings.access.private_key_file}
+    nodes = [_node(documents.view(document, name), shared, last[name], probes.get(name)) for name in last]
+    told = {name: _told(name, stack, state, before) for name in last}
     return Plan(
         settings=read.settings,
         document=document,
         private_key=private_key,
         public_key=public_key,
         bundle_key=str(read.bundle["public_key"]),
-        nodes=tuple(_node(documents.view(document, name), shared, last[name], probes.get(name)) for name in last),
+        nodes=tuple(replace(node, mesh_word=told[node.name].next_word(_key(node.probe))) for node in nodes),
         held=None if before is None else frozenset(before.resources),
     )
 
@@ -155,6 +161,17 @@ class _Last:
 
 def _last(host: str, stack: str, state: Path, before: held.Held | None) -> _Last:
     return _Last(before.converged(host) if before else None, record.read(record.path_of(state, stack, host)))
+
+
+def _told(host: str, stack: str, state: Path, before: held.Held | None) -> mesh_key.Told:
+    """What the peers were told last: by Pulumi's state, where that can be read, else by this machine's memory."""
+    found = mesh_key.of_environment(before.resources.get(f"{host}-peers", {})) if before else mesh_key.Told()
+    return found if found.key else mesh_key.read(mesh_key.path_of(state, stack, host))
+
+
+def _key(found: Probe | None) -> str | None:
+    """The WireGuard key that a node has now; of one that was not asked or did not answer nobody knows."""
+    return found.mesh_key if found is not None and found.reachable else None
 
 
 def _shared_digests(settings: Settings, project: Path) -> dict[str, str]:

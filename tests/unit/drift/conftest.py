@@ -45,6 +45,7 @@ class Node:
         self.active: dict[str, str] = {}
         self.ruleset = RULESET
         self.refused: set[str] = set()
+        self.public_key = ""
         for name in ("passwd", "group"):
             self.write(f"/etc/{name}", "")
         self.write("/var/lib/dpkg/status", STATUS)
@@ -69,6 +70,10 @@ class Node:
                 return "\n\n".join(f"ActiveState={self.active.get(unit, 'inactive')}" for unit in units) + "\n"
             case ["nft", *_]:
                 return self.ruleset
+            case ["sh", "-c", 'wg pubkey < "$1"', "sh", _]:
+                if not self.public_key:
+                    raise OSError("wg: Key is not the correct length or format")
+                return self.public_key
         self.ran.append(list(words))
         if words[-1] in self.refused:
             raise OSError(f"{words[-1]}: refused")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from tests.unit.drift.conftest import GATEWAY, UNIT, Node
 
-from freehold.drift import BASELINE, KINDS, UNFINISHED
+from freehold.drift import BASELINE, KINDS, MESH_KEY, UNFINISHED
 from freehold.drift import node as command
 
 SETTINGS = "/etc/freehold/gateway.json"
@@ -40,7 +40,7 @@ EDITS: dict[str, tuple[Edit, str, str, str, str]] = {
 @pytest.mark.parametrize("name", EDITS)
 def test_a_hand_edit_is_named_and_raises_the_generation(gateway: Node, name: str) -> None:
     assert command.probe(gateway.machine) == {
-        "baseline": True, "generation": 1, "kept": 1, "unfinished": False, "items": [],
+        "baseline": True, "generation": 1, "kept": 1, "unfinished": False, "items": [], "mesh_key": "",
     }  # fmt: skip
     edit, kind, subject, wanted, found = EDITS[name]
     edit(gateway)
@@ -91,6 +91,19 @@ def test_a_run_that_was_cut_off_raises_the_generation_too(gateway: Node) -> None
     gateway.write(UNFINISHED, "")
     answer = command.probe(gateway.machine)
     assert (answer["generation"], answer["unfinished"], answer["items"]) == (2, True, [])
+
+
+def test_the_public_half_of_the_wireguard_key_is_told(gateway: Node) -> None:
+    gateway.write(MESH_KEY, "private\n")
+    gateway.public_key = "public\n"
+    answer = command.probe(gateway.machine)
+    assert answer["mesh_key"] == "public"
+    assert "private" not in json.dumps(answer)
+
+
+def test_a_key_that_wg_cannot_read_is_none(gateway: Node) -> None:
+    gateway.write(MESH_KEY, "x\n")
+    assert command.probe(gateway.machine)["mesh_key"] == ""
 
 
 def test_a_node_without_a_baseline_says_so(node: Node) -> None:

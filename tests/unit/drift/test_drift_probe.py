@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from freehold.drift import BASELINE, UNFINISHED
+from freehold.drift import BASELINE, MESH_KEY, UNFINISHED
 from freehold.drift.probe import AGENT, SCRIPT, Item, Probe, one, parse, run
 from freehold.process import Completed, ProcessError
 from freehold.process import run as run_program
@@ -91,6 +91,20 @@ def test_a_lost_baseline_makes_a_generation_that_nobody_has_had() -> None:
     assert not never.clean
 
 
+def test_the_wireguard_key_is_read_and_an_older_agent_says_nothing_of_it() -> None:
+    assert parse(answer(mesh_key="K=")).mesh_key == "K="
+    assert parse(answer()).mesh_key is None
+
+
+def test_a_node_without_a_baseline_tells_its_key(tmp_path: Path) -> None:
+    wg, key = tmp_path / "wg", tmp_path / "key"
+    wg.write_text("#!/bin/sh\nread key && echo public of $key\n")
+    wg.chmod(0o755)
+    key.write_text("private\n")
+    script = SCRIPT.replace(BASELINE, str(tmp_path / "none")).replace(MESH_KEY, str(key)).replace("wg pubkey", str(wg))
+    assert parse(run_program(["sh", "-s"], stdin=script).stdout).mesh_key == "public of private"
+
+
 def test_the_chosen_hosts_are_asked_with_the_keys_that_the_document_pins() -> None:
     node = Node(answer())
     document = {"hosts": [host("gpu1"), host("gpu2", port=2222), host("gpu3")]}
@@ -104,7 +118,7 @@ def test_a_node_that_was_never_converged_says_so_without_an_agent(tmp_path: Path
     agent.write_text(f"#!/bin/sh\necho '{answer()}'\n")
     agent.chmod(0o755)
     script = SCRIPT.replace(BASELINE, str(there)).replace(AGENT, str(agent))
-    assert parse(run_program(["sh", "-s"], stdin=script).stdout) == Probe(reachable=True, generation=0)
+    assert parse(run_program(["sh", "-s"], stdin=script).stdout) == Probe(reachable=True, generation=0, mesh_key="")
     there.touch()
     assert parse(run_program(["sh", "-s"], stdin=script).stdout) == Probe(reachable=True, generation=4, baseline=True)
 

@@ -20,9 +20,9 @@ class Systemctl:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def __call__(self, words: Any, **_: Any) -> Completed:
-        self.asked.append(" ".join(words))
-        return Completed(tuple(words), 0, "", "")
+    def __call__(self, args: Any, **_: Any) -> Completed:
+        self.asked.append(" ".join(args))
+        return Completed(tuple(args), 0, "", "")
 
 
 def test_the_unit_runs_the_command_with_the_same_document_and_interface() -> None:
