@@ -21,9 +21,10 @@ import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from freehold.errors import LockedError
+from freehold.fleet import shared
 
 HELD = "FREEHOLD_LOCKS"
 """Variable with a JSON mapping of host name to a descriptor whose lock the parent holds."""
@@ -45,16 +46,19 @@ def held(state: Path, host: str, purpose: str) -> Iterator[int]:
 
 
 def take(state: Path, host: str, purpose: str) -> int:
-    """Take the lock of ``host`` for as long as the descriptor is open here or in a child; see :func:`held`."""
+    """Take the lock of ``host`` for as long as the descriptor is open here or in a child; see :func:`held`.
+
+    Also raises :class:`LockedError` where the state folder is closed to this user.
+    """
     path = _path(state, host)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = shared.opened(path)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         text = os.read(descriptor, 4096)
         os.close(descriptor)
         raise _locked(path, host, text) from None
+    shared.set_aside(state / "runs" / host)
     os.truncate(descriptor, 0)
     os.pwrite(descriptor, json.dumps(holder(state, purpose)).encode(), 0)
     return descriptor
@@ -78,14 +82,25 @@ def take_all(state: Path, hosts: Iterable[str], purpose: str) -> tuple[dict[str,
 
 def look(state: Path, hosts: Iterable[str]) -> list[LockedError]:
     """An error for each host that a run of this control host works on now; nothing is taken or made."""
-    errors = []
+    errors: list[LockedError] = []
     for host in hosts:
-        with contextlib.suppress(FileNotFoundError), _path(state, host).open("rb") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                errors.append(_locked(_path(state, host), host, stream.read(4096)))
+        path = _path(state, host)
+        try:
+            with path.open("rb") as stream:
+                errors += _held(path, host, stream)
+        except FileNotFoundError:
+            continue
+        except PermissionError:
+            errors.append(shared.closed(path))
     return errors
+
+
+def _held(path: Path, host: str, stream: BinaryIO) -> list[LockedError]:
+    try:
+        fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return [_locked(path, host, stream.read(4096))]
+    return []
 
 
 def inherited(state: Path, host: str, environment: Mapping[str, str] = os.environ) -> bool:

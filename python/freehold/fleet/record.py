@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from freehold.fleet import digest
+from freehold.fleet import digest, shared
 from freehold.paths import lab_paths
 
 LAB_SITE = "lab"
@@ -56,7 +56,7 @@ def read(path: Path) -> Record:
 
 def write(path: Path, record: Record) -> None:
     """Keep ``record``, in one move."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    shared.make(path.parent)
     draft = path.with_suffix(f".{os.getpid()}")
     draft.write_bytes(digest.canonical(asdict(record)))
     draft.replace(path)

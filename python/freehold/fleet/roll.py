@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from freehold.errors import FreeholdError, PartialError, RefusedError
-from freehold.fleet import digest, record
+from freehold.fleet import digest, record, shared
 from freehold.fleet import document as documents
 
 NODES = "FREEHOLD_ROLL_NODES"
@@ -103,8 +103,7 @@ class Ledger:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[int]:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = shared.opened(self.path)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield descriptor

@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from freehold.cost.token_cost import Window
+from freehold.fleet import shared
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def load(path: Path) -> Tally | None:
 
 def save(path: Path, tally: Tally) -> None:
     """Keep the tally, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    shared.make(path.parent)
     beside = path.with_suffix(".new")
     beside.write_text(json.dumps(asdict(tally)), encoding="utf-8")
     beside.replace(path)
