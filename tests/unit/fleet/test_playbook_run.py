@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from freehold.errors import RefusedError
 from freehold.fleet import playbook_run
+from freehold.fleet.callbacks.freehold_recap import message
 from freehold.fleet.playbook_run import Files
 
 PLAYBOOK = """
@@ -136,3 +138,13 @@ def test_real_ansible_writes_task_recap_and_failure(files: Files, tmp_path: Path
     log = files.log.read_text()
     assert "Say a word" in log
     assert "XSECRETX99" not in log + json.dumps(ended.recap)
+
+
+def test_a_refusal_of_a_command_of_ours_is_told_in_words_and_any_other_output_by_its_end() -> None:
+    refusal = RefusedError("KEYS_KEY_REVOKED", "gpu1", "key 12", fix="freehold keys renew --new-key --host gpu1")
+    printed = json.dumps({"errors": [refusal.as_json()]}, indent=2)
+    assert message({"msg": "rc 3", "stdout": printed}).splitlines() == [
+        "rc 3",
+        "KEYS_KEY_REVOKED gpu1: key 12; fix: freehold keys renew --new-key --host gpu1",
+    ]
+    assert message({"msg": "rc 3", "stdout": "\n".join("abcdefg")}) == "rc 3\nc\nd\ne\nf\ng"

@@ -76,9 +76,18 @@ def message(result: dict[str, Any]) -> str:
     ]
     for stream in ("stderr", "module_stderr", "stdout", "module_stdout"):
         if text := str(result.get(stream) or "").strip():
-            parts.append("\n".join(text.splitlines()[-5:]))
+            parts.append(_refusals(text) or "\n".join(text.splitlines()[-5:]))
             break
     return "\n".join(parts)
+
+
+def _refusals(text: str) -> str:
+    """The errors that a command of Freehold's printed as JSON, in words; empty for any other output."""
+    try:
+        errors = json.loads(text)["errors"]
+        return "\n".join(f"{one['code']} {one['subject']}: {one['found']}; fix: {one['fix']}" for one in errors)
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _write(variable: str, text: str) -> None:
