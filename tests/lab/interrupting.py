@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 from testinfra.host import Host
 from tests.lab import interruption
-from tests.lab.interruption import Point, by_hand, of_pulumi, up_words
+from tests.lab.interruption import Point, Started, by_hand, of_pulumi, up_words
 from tests.lab.world import Document
 
 from freehold.fleet import interrupted, pulumi_environment
@@ -48,17 +48,20 @@ class Interrupting:
         return made
 
     def interrupt(self, point: Point, config: Path) -> None:
-        print(point)
         name = self.host["name"]
-        if point.run == "pulumi":
-            started = of_pulumi(name, point, config, self.pulumi)
-        else:
-            started = by_hand(name, point, self.folder)
-        started.kill(self.folder / "run.log")
+        while not self._start(point, config).kill(self.folder / "run.log"):
+            print(f"it ended before: {point}")
+            point = interruption.earlier(point)
+        print(point)
         # The lock ends with the last process of the run, and nobody else's doing is needed for that.
         interruption.wait_for(lambda: interruption.free(name), lambda: f"{name} is locked after: {point}")
         if point.run == "pulumi":
             print(*self.unlock(), sep="\n")
+
+    def _start(self, point: Point, config: Path) -> Started:
+        if point.run == "pulumi":
+            return of_pulumi(self.host["name"], point, config, self.pulumi)
+        return by_hand(self.host["name"], point, self.folder)
 
     def unlock(self) -> list[str]:
         """`freehold fleet unlock`: the one documented command."""

@@ -56,7 +56,7 @@ def test_a_killed_pulumi_is_explained_to_the_next(interrupting: Interrupting) ->
     started = of_pulumi(
         interrupting.host["name"], Point("pulumi", "all", 0, 1.5), interrupting.changed, interrupting.pulumi
     )
-    started.kill(interrupting.folder / "run.log")
+    assert started.kill(interrupting.folder / "run.log")
     words = up_words(interrupting.host["name"], interrupting.original)
     stopped = subprocess.run(
         words, cwd=STACK_FOLDER, env={**interrupting.pulumi}, capture_output=True, text=True, check=False

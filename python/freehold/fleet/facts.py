@@ -12,6 +12,7 @@ from typing import Any
 from freehold.errors import FreeholdError, RefusedError, UnknownStateError
 
 SCRIPT = Path(__file__).with_name("facts.sh")
+MOMENT = Path(__file__).with_name("moment.sh")
 
 SYSTEMS = {("debian", "12"), ("ubuntu", "22.04"), ("ubuntu", "24.04")}
 ARCHITECTURES = {"x86_64"}  # the wheels and the H200 boards that we know are
@@ -55,16 +56,21 @@ class Facts:
 
 
 def script() -> str:
-    """The text that reads the facts; it needs a POSIX shell and nothing else."""
+    """The text that reads what a server is; it needs a POSIX shell and nothing else."""
     return SCRIPT.read_text(encoding="utf-8")
 
 
+def visit_script() -> str:
+    """The text that also reads what holds at this moment: the clock, and the mark of an unfinished run."""
+    return script() + MOMENT.read_text(encoding="utf-8")
+
+
 def parse(text: str, host: str) -> Facts:
-    """The facts in the script's output; raises :class:`UnknownStateError` when it is something else."""
+    """The facts in the output of :func:`visit_script`; raises :class:`UnknownStateError` when it is something else."""
     try:
-        data = json.loads(text)
+        data = {key: value for line in text.strip().splitlines() for key, value in json.loads(line).items()}
         return Facts(**{field.name: data[field.name] for field in fields(Facts)})
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UnknownStateError(
             "HOST_FACTS_UNREADABLE",
             host,

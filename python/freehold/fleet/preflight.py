@@ -101,7 +101,7 @@ class _Ask:
 
 def read_over_ssh(visit: Visit, private_key: Path) -> str:
     """The real :data:`Reader`."""
-    return execute(visit, private_key, facts.script())
+    return execute(visit, private_key, facts.visit_script())
 
 
 def execute(visit: Visit, private_key: Path, command: str) -> str:

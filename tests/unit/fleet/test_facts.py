@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import subprocess
 import time
@@ -19,13 +20,18 @@ WANTED = Needs(memory=2 * GIB, weights=100 * GIB)
 
 
 def test_the_script_runs_here_and_its_answer_is_parsed() -> None:
-    done = subprocess.run(["sh", "-s"], input=facts.script(), capture_output=True, text=True, check=True)
+    done = subprocess.run(["sh", "-s"], input=facts.visit_script(), capture_output=True, text=True, check=True)
     found = facts.parse(done.stdout, "here")
     assert found.cpus == len(os.sched_getaffinity(0))
     assert found.memory_bytes > 0
     assert found.disk_free_bytes > 0
     assert found.clock == pytest.approx(time.time(), abs=30)
     assert found.mark == ""
+
+
+def test_what_a_state_keeps_holds_nothing_of_the_moment() -> None:
+    done = subprocess.run(["sh", "-s"], input=facts.script(), capture_output=True, text=True, check=True)
+    assert not {"clock", "unfinished"} & set(json.loads(done.stdout))
 
 
 @pytest.mark.parametrize("text", ["", "Welcome!", "{}", "[]", '{"os_id": "debian"}'])
