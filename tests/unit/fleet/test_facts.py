@@ -75,6 +75,13 @@ def test_needs_follow_the_models(document: dict[str, Any]) -> None:
     assert wanted.memory == facts.BASE_MEMORY + int(1_500_000 * facts.MODEL_MEMORY_FACTOR)
 
 
+@pytest.mark.parametrize(("simulated", "each"), [([], facts.VLLM_MEMORY), (["gpu"], facts.VLLM_MEMORY_ON_CPU)])
+def test_vllm_needs_less_beside_a_gpu_that_is_none(document: dict[str, Any], simulated: list[str], each: int) -> None:
+    models = [model | {"engine": "vllm"} for model in document["models"]]
+    wanted = facts.needs(document | {"models": models, "simulated": simulated})
+    assert wanted.memory == facts.BASE_MEMORY + len(models) * each
+
+
 @pytest.mark.parametrize(
     ("clock", "ahead"),
     [(100, 0.0), (101, 0.0), (99, -0.25), (110, 8.5), (50, -49.25)],
