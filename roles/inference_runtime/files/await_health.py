@@ -1,7 +1,8 @@
-"""Wait until a server answers its health check; systemd's start timeout ends the wait."""  # noqa: INP001  runs on a node, alone
+"""Wait until a server answers its health check; the server's end, or systemd's start timeout, ends the wait."""  # noqa: INP001  runs on a node, alone
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import urllib.error
@@ -20,6 +21,24 @@ def answers(url: str) -> bool:
         return False
 
 
-if __name__ == "__main__":
-    while not answers(sys.argv[1]):
+def lives(pid: int) -> bool:
+    """Whether the server's main process is there: one that fell at once must not be awaited to the timeout."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def main(url: str, pid: int) -> int:
+    """Exit status: 0 once it answers, 1 when it is gone."""
+    while not answers(url):
+        if not lives(pid):
+            print(f"the server ended before it answered {url}; its own words are above", file=sys.stderr)
+            return 1
         time.sleep(PAUSE_SECONDS)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], int(sys.argv[2])))

@@ -75,7 +75,7 @@ def test_vllm_gets_exactly_these_arguments() -> None:
 def test_vllm_uses_the_gpus_that_are_named_and_waits_until_it_answers() -> None:
     _, service = vllm(VLLM_CHAT)
     assert service["Environment"] == ["CUDA_VISIBLE_DEVICES=0,1,2,3"]
-    assert service["ExecStartPost"][0].endswith("http://127.0.0.1:18000/health")
+    assert service["ExecStartPost"][0].endswith("http://127.0.0.1:18000/health $MAINPID")
 
 
 def test_vllm_sees_all_gpus_when_none_is_named() -> None:

@@ -12,7 +12,7 @@ HELPERS = {"python_venv", "weights", "service_sandbox", "tls"}  # roles without 
 LONGEST_TASK_FILE = 75
 IMPORTS = {"ansible.builtin.import_tasks", "ansible.builtin.include_tasks"}
 KEYWORDS = {"name", "when", "loop", "loop_control", "register", "notify", "vars", "until", "retries", "delay"} | {
-    "changed_when", "check_mode", "failed_when", "no_log", "become", "delegate_to",
+    "changed_when", "check_mode", "failed_when", "no_log", "become", "delegate_to", "environment",
 }  # fmt: skip
 
 by_file = pytest.mark.parametrize("file", TASK_FILES, ids=lambda file: f"{file.parts[-3]}/{file.name}")
