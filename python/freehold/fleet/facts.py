@@ -34,7 +34,10 @@ MAXIMUM_SKEW = 300.0
 
 @dataclass(frozen=True)
 class Facts:
-    """One server. Sizes in bytes, ``clock`` in UNIX seconds, ``unfinished`` the mark of a run, in base64."""
+    """One server. Sizes in bytes, ``clock`` in UNIX seconds.
+
+    ``unfinished`` is the mark of a run and ``certificate`` the node's own in PEM, both in base64, empty without one.
+    """
 
     os_id: str
     os_version: str
@@ -49,11 +52,21 @@ class Facts:
     weights_bytes: int
     clock: int
     unfinished: str
+    certificate: str
+
+    @property
+    def pem(self) -> str:
+        """The certificate that the node shows to others; empty where there is none."""
+        return _decoded(self.certificate)
 
     @property
     def mark(self) -> str:
         """What a run that has not ended wrote on the node; empty where there is none."""
-        return base64.b64decode(self.unfinished).decode(errors="replace").strip()
+        return _decoded(self.unfinished).strip()
+
+
+def _decoded(text: str) -> str:
+    return base64.b64decode(text).decode(errors="replace")
 
 
 def script() -> str:

@@ -69,8 +69,18 @@ def run(
     ask = _Ask(private_key, read or read_over_ssh, wanted, locks, clock)
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         results = list(pool.map(ask, chosen))
-    raise_all([*lock.look(locks, [visit.name for visit in chosen]), *(e for _, errors in results for e in errors)])
-    return {visit.name: found for visit, (found, _) in zip(chosen, results, strict=True) if found}
+    found = {visit.name: told for visit, (told, _) in zip(chosen, results, strict=True) if told}
+    errors = [*(e for _, errors in results for e in errors), *_judge_certificates(document, found)]
+    raise_all([*lock.look(locks, [visit.name for visit in chosen]), *errors])
+    return found
+
+
+def _judge_certificates(document: Mapping[str, Any], found: Mapping[str, facts.Facts]) -> list[FreeholdError]:
+    """What the converge of one node would refuse when the nodes before it have been changed."""
+    from freehold.keys import presented  # noqa: PLC0415  pulls in what only a control host has
+
+    shown = {name: told.pem for name, told in found.items()}
+    return presented.judge(Path(document["keys"]["folder"]).expanduser(), document["site"]["name"], shown)
 
 
 def awake(document: Mapping[str, Any]) -> list[str]:

@@ -64,10 +64,10 @@ def sign(
     as_json: cli.Json = False,
 ) -> None:
     """Sign a request, if the certificate that is shown beside it no longer serves. The names are these, not its own."""
-    from freehold.keys import clock, names, requests  # noqa: PLC0415
+    from freehold.keys import clock, names, presented, requests  # noqa: PLC0415
 
     keys = cli.opened(folder)
-    requests.check_holder(keys, name, site, node_clock, clock_tolerance, now=clock.now)
+    presented.check_holder(keys, name, site, node_clock, clock_tolerance, now=clock.now)
     text = sys.stdin.read() if str(request) == "-" else request.read_text(encoding="ascii")
     pem = requests.blocks(text)
     answer = requests.answer(

@@ -10,8 +10,8 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from freehold.errors import FreeholdError, RefusedError, raise_all
-from freehold.keys import authority, certificates, clock, files, ledger, names, revocation, roots
+from freehold.errors import RefusedError
+from freehold.keys import authority, certificates, clock, files, ledger, names, presented, revocation, roots
 from freehold.keys.files import Entry, KeysFolder
 from freehold.keys.names import Identity
 
@@ -68,7 +68,8 @@ class _Asked:
     def judged(self, folder: KeysFolder, issuing: Entry, now: clock.Clock) -> tuple[ec.EllipticCurvePublicKey, str]:
         """The key, and why a certificate is due; raises :class:`RefusedError` for one that must not be signed."""
         key = read_request(self.request, self.identity)
-        _refuse_foreign(folder, self.identity, key, self.current, now)
+        for error in presented.foreign(folder, self.identity, key, self.current, now):
+            raise error
         return key, "asked for" if self.force else due(self.identity, key, self.current, issuing, now)
 
 
@@ -91,35 +92,6 @@ def _signed(folder: KeysFolder, asked: _Asked, now: clock.Clock) -> Answer:
     return _answer(folder, "issued", reason, made.public_bytes(certificates.PEM).decode() + entry.pem, now)
 
 
-def check_holder(folder: KeysFolder, name: str, site: str, seconds: int, tolerance: int, *, now: clock.Clock) -> None:
-    """Refuse, together, a hierarchy of another site and a holder's clock that is off; empty and 0 are not looked at."""
-    errors: list[FreeholdError] = []
-    if site and site != folder.site:
-        errors.append(
-            RefusedError(
-                "KEYS_SITE",
-                str(folder.path),
-                f"the hierarchy of site {folder.site}",
-                expected=f"that of site {site}",
-                why="a node must not be given names of another site",
-                fix="name this site's folder in the stack (fleet:keys), or make one: freehold keys init",
-            )
-        )
-    off = seconds - int(now().timestamp())
-    if seconds and abs(off) > tolerance:
-        errors.append(
-            RefusedError(
-                "KEYS_CLOCK",
-                name,
-                f"its clock is {abs(off)} s {'ahead of' if off > 0 else 'behind'} this host's",
-                expected=f"{tolerance} s or less",
-                why="it would refuse certificates that are in force, or trust those that have ended",
-                fix=f"set the clock of {name}, or of this host: timedatectl status",
-            )
-        )
-    raise_all(errors)
-
-
 def read_request(request: str, identity: Identity) -> ec.EllipticCurvePublicKey:
     """The public key of a request whose signature proves that the node holds the private one."""
     try:
@@ -139,7 +111,7 @@ def due(identity: Identity, key: ec.EllipticCurvePublicKey, current: str, issuin
     """Why a new certificate is needed; empty when the one that is there serves."""
     if not current.strip():
         return "no certificate yet"
-    certificate = first(current)
+    certificate = presented.first(current)
     checks = (
         (files.key_id(certificate.public_key()) != files.key_id(key), "it is of another key"),
         (not _issued_by(certificate, issuing.certificate), "another certificate issues now"),
@@ -157,63 +129,12 @@ def _chain(pem: str) -> list[x509.Certificate]:
     return x509.load_pem_x509_certificates(pem.encode())
 
 
-def first(pem: str) -> x509.Certificate:
-    """The first certificate of a chain; raises :class:`RefusedError` where there is none."""
-    try:
-        return x509.load_pem_x509_certificate(pem.encode())
-    except ValueError as error:
-        raise RefusedError(
-            "KEYS_CERTIFICATE_DAMAGED",
-            "the node's certificate",
-            "not a certificate",
-            expected="PEM",
-            fix="remove /etc/freehold/tls/node.crt on the node and converge",
-        ) from error
-
-
 def blocks(text: str) -> dict[str, str]:
     """PEM blocks by what they are (``CERTIFICATE REQUEST``, ``CERTIFICATE``), those of one kind together."""
     found: dict[str, str] = {}
     for match in BLOCK.finditer(text):
         found[match[1]] = found.get(match[1], "") + match[0]
     return found
-
-
-def _refuse_foreign(
-    folder: KeysFolder, identity: Identity, key: ec.EllipticCurvePublicKey, current: str, now: clock.Clock
-) -> None:
-    """Refuse the marks of a disk that was copied from another node, and a key that was revoked."""
-    own = files.key_id(key)
-    if any(one.key == own for one in ledger.revoked(folder)):
-        raise _foreign("KEYS_KEY_REVOKED", identity, f"key {own}, which was revoked", "a key that was made after that")
-    if current.strip():
-        uris = names.uris_of(first(current))
-        if uris and uris[0] != identity.uri:
-            raise _foreign(
-                "KEYS_OTHER_HOST", identity, f"the certificate of {uris[0]}", f"one of {identity.uri}, or none"
-            )
-    others = {one.uri for one in ledger.in_force(folder, now) if one.key == own} - {identity.uri}
-    if others:
-        raise _foreign("KEYS_KEY_SHARED", identity, f"the key of {', '.join(sorted(others))}", "a key of its own")
-
-
-def _foreign(code: str, identity: Identity, found: str, expected: str) -> RefusedError:
-    return RefusedError(
-        code,
-        identity.name,
-        found,
-        expected=expected,
-        why="a key that two hosts hold, or somebody else does, says nothing about who is at the other end",
-        fix=_way_back(identity),
-    )
-
-
-def _way_back(identity: Identity) -> str:
-    if identity.kind == "control":
-        return "freehold keys rotate control: a new key of this host, and a certificate for it"
-    if identity.kind == "node":
-        return f"freehold keys renew --new-key --host {identity.name}: a new key is made there and certified"
-    return f"remove {identity.name}'s tls.key and tls.crt and run the same command again: a new key is made"
 
 
 def _bad_request(identity: Identity, found: str) -> RefusedError:
@@ -230,7 +151,7 @@ def _issued_by(certificate: x509.Certificate, issuing: x509.Certificate) -> bool
 
 def _answer(folder: KeysFolder, status: str, reason: str, chain: str, now: clock.Clock) -> Answer:
     trusted = "".join(one.public_bytes(certificates.PEM).decode() for one in roots.anchors(folder, now))
-    certificate = first(chain) if chain.strip() else None
+    certificate = presented.first(chain) if chain.strip() else None
     return Answer(
         status=status,
         reason=reason,

@@ -15,7 +15,7 @@ from freehold.errors import UnknownStateError
 from freehold.fleet import facts
 from freehold.fleet.facts import GIB, Facts, Needs
 
-GOOD = Facts("debian", "12", "bookworm", "6.1.0", "x86_64", "systemd", 64, 512 * GIB, 900 * GIB, 10**8, 0, 1, "")
+GOOD = Facts("debian", "12", "bookworm", "6.1.0", "x86_64", "systemd", 64, 512 * GIB, 900 * GIB, 10**8, 0, 1, "", "")
 WANTED = Needs(memory=2 * GIB, weights=100 * GIB)
 
 
@@ -31,7 +31,7 @@ def test_the_script_runs_here_and_its_answer_is_parsed() -> None:
 
 def test_what_a_state_keeps_holds_nothing_of_the_moment() -> None:
     done = subprocess.run(["sh", "-s"], input=facts.script(), capture_output=True, text=True, check=True)
-    assert not {"clock", "unfinished"} & set(json.loads(done.stdout))
+    assert not {"clock", "unfinished", "certificate"} & set(json.loads(done.stdout))
 
 
 @pytest.mark.parametrize("text", ["", "Welcome!", "{}", "[]", '{"os_id": "debian"}'])

@@ -22,6 +22,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from freehold.errors import FreeholdErrors, RefusedError, UnknownStateError
 from freehold.fleet import facts, host_keys, lock, preflight
+from freehold.keys import authority, holders, sealed
+from freehold.keys.files import KeysFolder
+from freehold.keys.names import Identity
 
 NO_KEY = Path("/nowhere")
 AUTH_SUCCESSFUL, AUTH_FAILED, OPEN_SUCCEEDED = 0, 2, 0  # paramiko.common; its types do not name them
@@ -39,6 +42,7 @@ GOOD = {
     "weights_bytes": 0,
     "clock": 1000,
     "unfinished": "",
+    "certificate": "",
 }
 
 
@@ -110,6 +114,23 @@ def test_clock_system_processor_and_both_kinds_of_lock_are_refused_together(
     (elsewhere,) = (e for e in caught.value.errors if e.code == "HOST_LOCKED_ELSEWHERE")
     assert elsewhere.found == "converge by ann on other, process 7, since 2026-11-21"
     assert elsewhere.fix.endswith("freehold fleet unlock --host gpu1")
+
+
+def test_a_copied_disk_is_refused_beside_what_else_is_wrong(
+    document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sealed, "COST", 16)
+    secret = tmp_path / "passphrase"
+    secret.write_text("correct horse battery\n")
+    secret.chmod(0o600)
+    folder = tmp_path / "keys"
+    authority.ensure(folder, document["site"]["name"], secret)
+    document["keys"]["folder"] = str(folder)
+    first = holders.ensure(KeysFolder(folder), Identity(document["site"]["name"], "node", "gpu1"), tmp_path / "node")
+    shown = {**GOOD, "certificate": base64.b64encode(first.chain.encode()).decode()}
+    with pytest.raises(FreeholdErrors) as caught:
+        visited(document, answers(gpu1={**shown, "os_version": "11"}, gpu2=shown))
+    assert [(e.subject, e.code) for e in caught.value.errors] == [("gpu1", "HOST_OS"), ("gpu2", "KEYS_OTHER_HOST")]
 
 
 def test_the_mark_of_a_run_from_here_that_was_killed_is_no_obstacle(document: dict[str, Any], state: Path) -> None:
