@@ -60,7 +60,7 @@ EDITS: dict[tuple[str, str], str] = {
 EXPECTED = {
     "drift : Restore | what no task of a role would put back",
     "base : Configure | apt, journal, resolver and clock",
-    "firewall : Load | a clock that opens the node again, unless it is stopped",
+    "firewall : Load | a clock that takes them back, unless it is stopped",
     "firewall : Load | the rules, in one transaction",
     "gpu_exporter : Install | the service's user",
     "gpu_exporter : Configure | the unit",

@@ -162,7 +162,7 @@ def test_a_dead_node_is_unknown_and_in_maintenance_it_holds_nobody_up(stack: Sta
         dearer(config)
         config["fleet:hosts"][2]["maintenance"] = True
 
-    seen = stack("preview", "--json", "--non-interactive", change=dearer)
+    seen = stack("preview", "--json", "--show-sames", "--non-interactive", change=dearer)
     assert "gpu3 is unknown" in seen.stdout
     planned = {step["urn"].rsplit("::", 1)[-1]: step["op"] for step in json.loads(seen.stdout)["steps"]}
     assert planned["gpu3-converge"] == "same"
