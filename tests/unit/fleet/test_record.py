@@ -6,6 +6,7 @@ from pathlib import Path
 
 from freehold.fleet import record
 from freehold.fleet.record import Record
+from freehold.paths import lab_paths
 
 ENVIRONMENT = {
     "FREEHOLD_DIGEST_BUNDLE": "b1",
@@ -40,5 +41,5 @@ def test_a_lost_or_damaged_record_costs_a_converge_and_no_more(tmp_path: Path) -
 
 def test_the_state_folder_is_the_variable_then_the_labs_then_the_users() -> None:
     assert record.state_folder("lab", {"FREEHOLD_STATE": "/s"}) == Path("/s")
-    assert record.state_folder("lab", {}).name == "freehold-lab"
+    assert record.state_folder("lab", {}) == lab_paths().root
     assert record.state_folder("rack1", {"XDG_STATE_HOME": "/x"}) == Path("/x/freehold/rack1")

@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -60,8 +60,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible carries no 
         wanted: dict[Path, list[str]] = {}
         for host in variables._inventory.get_hosts(play.hosts):  # noqa: SLF001  the same
             known = variables.get_vars(play=play, host=host)
-            if "freehold_host" in known:
-                state = record.state_folder(str(known["freehold_fleet"]["site"]["name"]))
+            fleet = known.get("freehold_fleet")
+            if "freehold_host" in known and isinstance(fleet, Mapping):  # variables of a test may be templates still
+                state = record.state_folder(str(fleet["site"]["name"]))
                 wanted.setdefault(state, []).append(host.get_name())
         errors = [error for state, hosts in wanted.items() for error in self._take(state, hosts)]
         if errors:
