@@ -43,7 +43,9 @@ def up(
 
 @lab_app.command(name="test")
 def run_tests(
-    arguments: Annotated[list[str] | None, typer.Argument(help="More arguments for pytest, after `--`.")] = None,
+    arguments: Annotated[
+        list[str] | None, typer.Argument(help="For pytest, after `--`; paths run those tests alone.")
+    ] = None,
     *,
     full: Annotated[bool, typer.Option("--full", help="The slow lanes too.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave a lab up that was raised for the tests.")] = False,

@@ -34,7 +34,7 @@ def run_lab_tests(*, full: bool, keep: bool, arguments: Sequence[str], console: 
     """Run the tests that need the lab; returns pytest's exit code.
 
     A lab that is up is converged first where another tree raised it, and stays up; one that was raised for the tests is
-    removed after them, also when they failed.
+    removed after them, also when they failed. Where ``arguments`` name tests, those alone run, and nothing of molecule.
     """
     found_up = any(node.powered for node in raise_.nodes(open_lab()))
     try:
@@ -42,12 +42,18 @@ def run_lab_tests(*, full: bool, keep: bool, arguments: Sequence[str], console: 
             console.print("the lab is up, and this tree raised it")
         else:
             up(DEFAULT_NODES, console)
+        if _name_tests(arguments):
+            return _pytest(arguments)
         code = _pytest([*TESTS, f"--ignore={OF_VLLM if full else SLOW}", *arguments])
         code = code or _molecule(console, scenarios() if full else chosen(scenarios(), console))
         return code or (_vllm(console, found_up=found_up) if full else 0)
     finally:
         if not (found_up or keep):
             run_steps([Step("Lab: remove every trace", remove)], console)
+
+
+def _name_tests(arguments: Sequence[str]) -> bool:
+    return any((PROJECT / word.partition("::")[0]).exists() for word in arguments if not word.startswith("-"))
 
 
 def remove(report: Report) -> str:
@@ -88,10 +94,12 @@ def chosen(names: Sequence[str], console: Console) -> list[str]:
 
 def _molecule(console: Console, names: Sequence[str]) -> int:
     """Run each role alone on a bare node beside the lab's own; the first failure ends it."""
-    environment = {**os.environ, "MOLECULE_GLOB": "tests/molecule/*/molecule.yml"}
+    tools = f"{sys.prefix}/bin"  # molecule calls Ansible's programs by their names
+    path = f"{tools}:{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "MOLECULE_GLOB": "tests/molecule/*/molecule.yml"}
     for scenario in names:
         started = time.monotonic()
-        words = [f"{sys.prefix}/bin/molecule", "-c", "tests/molecule/base.yml", "test", "-s", scenario]
+        words = [f"{tools}/molecule", "-c", "tests/molecule/base.yml", "test", "-s", scenario]
         done = subprocess.run(words, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
         result = "ok" if done.returncode == 0 else "failed"
         console.print(f"{result} molecule {scenario:<24} {time.monotonic() - started:7.1f} s")
