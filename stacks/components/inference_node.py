@@ -44,7 +44,7 @@ class Reach:
 
 @dataclass(frozen=True)
 class NodeArgs:
-    """``host`` is an entry of the document, ``document`` the host's view of it as text, ``environment`` the digests.
+    """``host`` is an entry of the document, ``stdin`` what its converge is fed, ``environment`` the digests.
 
     A host in maintenance keeps what the state holds of it (``held``, names of resources; ``None`` where that is not
     known), and nothing new is made. ``mesh_word`` changes when its WireGuard key has to be read anew.
@@ -52,7 +52,7 @@ class NodeArgs:
 
     host: Mapping[str, Any]
     reach: Reach
-    document: str
+    stdin: str
     environment: Mapping[str, str]
     gateway_port: int
     held: frozenset[str] | None = None
@@ -65,7 +65,7 @@ class NodeArgs:
 class Fed:
     """What a command of the control host gets: a document on its standard input, digests in its environment."""
 
-    document: pulumi.Input[str]
+    stdin: pulumi.Input[str]
     environment: Mapping[str, pulumi.Input[str]]
 
 
@@ -102,7 +102,7 @@ class InferenceNode(pulumi.ComponentResource):
         """Converge it once ``after`` have ended well."""
         words = f"{CONVERGE} --host {shlex.quote(self.name)}"
         self.converged = self._here(
-            "converge", words, Fed(self.args.document, self.args.environment), after, delete=f"{words} --remove"
+            "converge", words, Fed(self.args.stdin, self.args.environment), after, delete=f"{words} --remove"
         )
         if self.converged is not None:
             self.recap = _parsed(self.converged.stdout)
@@ -146,7 +146,7 @@ class InferenceNode(pulumi.ComponentResource):
             update=words,
             delete=delete,
             environment=fed.environment,
-            stdin=pulumi.Output.secret(fed.document),
+            stdin=pulumi.Output.secret(fed.stdin),
             add_previous_output_in_env=False,
             logging=local.Logging.NONE,
             opts=self._options(CONVERGE_TIMEOUTS, [self.bootstrapped, *after], secret=["stdin"], kind=kind),

@@ -20,7 +20,7 @@ nodes = {
         NodeArgs(
             node.host,
             reach,
-            node.document_text,
+            node.stdin,
             node.environment,
             port,
             plan.held,

@@ -24,6 +24,9 @@ ON_NODES = {
     "node tls.key": r"/etc/freehold/credentials/tls[.]key|/run/credentials/[^/]+/tls[.]key",
     "node wireguard": r"/etc/wireguard/freehold[.]key",
 }
+GIVEN = "secrets/example-credential"
+"""The owner's: Pulumi's configuration has it encrypted, and each node in this one place."""
+PLACE = "/etc/freehold/credentials/owner/example"
 PLANTED = "/var/lib/planted"
 Ssh = dict[str, list[str]]
 
@@ -78,6 +81,7 @@ def search_nodes(ssh: Ssh, wanted: dict[str, str]) -> dict[str, list[Found]]:
 def test_every_kind_of_secret_is_looked_for(wanted: dict[str, str], ssh: Ssh) -> None:
     names = set(wanted.values())
     kinds = {
+        GIVEN,
         "secrets/operator-key",
         "secrets/digest-key",
         "secrets/root-passphrase",
@@ -97,7 +101,8 @@ def test_nodes_hold_their_own_secrets_in_their_places_and_no_others(ssh: Ssh, wa
             name: where for name, where in ON_NODES.items() if any(one.secret == f"{name} of {node}" for one in places)
         }
         assert set(own) == set(ON_NODES), "a search that misses what is known to be there proves nothing"
-        allowed = {f"{name} of {node}": where for name, where in ON_NODES.items()}
+        assert Found(GIVEN, PLACE) in places
+        allowed = {GIVEN: PLACE} | {f"{name} of {node}": where for name, where in ON_NODES.items()}
         assert besides(places, allowed) == []
 
 
@@ -109,6 +114,15 @@ def test_state_logs_and_processes_of_this_host_hold_none(wanted: dict[str, str],
     assert {one.secret for one in found} >= set(of_this_host), "each is found in its own place"
     assert besides(found, allowed) == []
     assert besides(secret_search.here(PROJECT / "stacks", wanted), {}) == []
+
+
+def test_a_unit_gets_what_the_owner_gave(ssh: Ssh, of_this_host: dict[str, str]) -> None:
+    """The value that Pulumi has encrypted is the one that systemd hands to a service, and root's alone besides."""
+    unit = f"sudo systemd-run --wait --pipe --quiet -p DynamicUser=yes -p LoadCredential=example:{PLACE}"
+    for words in ssh.values():
+        script = f"{unit} sh -c 'cat $CREDENTIALS_DIRECTORY/example'; sudo stat -c %U:%a {PLACE}"
+        done = subprocess.run([*words, script], capture_output=True, text=True, check=True, timeout=30)
+        assert done.stdout == f"{of_this_host[GIVEN]}root:600\n"
 
 
 @pytest.fixture

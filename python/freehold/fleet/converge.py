@@ -18,11 +18,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from freehold.errors import FreeholdError, FreeholdErrors, PartialError, RefusedError, UsageError
-from freehold.fleet import ancestor, lock, mesh_key, playbook_run, record, roll, state_backup
+from freehold.fleet import ancestor, fed, lock, mesh_key, playbook_run, record, roll, state_backup
 from freehold.fleet import document as documents
 from freehold.paths import PROJECT
 
-DOCUMENT = "FREEHOLD_FLEET_DOCUMENT"
 KNOWN_HOSTS = "FREEHOLD_KNOWN_HOSTS"
 PRIVATE_KEY = "FREEHOLD_PRIVATE_KEY_FILE"
 FORGET = "FREEHOLD_FORGET"  # names of hosts that are gone for good: nothing dials them
@@ -44,6 +43,7 @@ class Request:
     purpose: str = documents.CONVERGE
     purge: bool = False
     project: Path = PROJECT
+    credentials: fed.Credentials | None = None
 
     @property
     def remove(self) -> bool:
@@ -106,13 +106,25 @@ def converge(
         started = time.monotonic()
         env = _prepare(request) | {lock.HELD: json.dumps({request.host: descriptor})}
         try:
-            ended = run(request.words, request.files, cwd=request.project, env=env, keep_open=[descriptor])
+            ended = _ansible(request, env, descriptor, run)
         finally:
             shutil.rmtree(request.folder, ignore_errors=True)
         recap = _judged(request, ended, ledger) | {"seconds": round(time.monotonic() - started)}
         if not recap["failed"]:
             _remember(request, environment)
     return recap
+
+
+def _ansible(request: Request, env: Mapping[str, str], lock_descriptor: int, run: Run) -> playbook_run.Ended:
+    with fed.handed_on(request.credentials) as (variables, descriptors):
+        return run(
+            request.words,
+            request.files,
+            cwd=request.project,
+            env={**env, **variables},
+            secrets=list((request.credentials or {}).values()),
+            keep_open=[lock_descriptor, *descriptors],
+        )
 
 
 def _set_aside(request: Request) -> dict[str, Any]:
@@ -162,7 +174,7 @@ def _prepare(request: Request) -> dict[str, str]:
     request.folder.mkdir(parents=True, mode=0o700)
     fleet = documents.export(request.document, request.folder)
     return {
-        DOCUMENT: str(fleet),
+        fed.DOCUMENT: str(fleet),
         documents.PURPOSE: request.purpose,
         **_key_file(os.environ),
         KNOWN_HOSTS: str(fleet.with_name("known_hosts")),
@@ -264,23 +276,13 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _request(options: argparse.Namespace, stdin: TextIO) -> Request:
     purpose = documents.REMOVE if options.remove else documents.PEERS if options.peers else documents.CONVERGE
-    fleet = _document(stdin, purpose)
+    fleet, credentials = fed.read(stdin, purpose)
     if options.host not in {host["name"] for host in fleet["hosts"]}:
         known = ", ".join(host["name"] for host in fleet["hosts"])
         raise UsageError("HOST_UNKNOWN", options.host, "not in the document", expected=known)
     purge = options.remove and (options.purge or os.environ.get(PURGE, "").lower() in {"1", "yes", "true"})
     state = record.state_folder(fleet["site"]["name"])
-    return Request(options.host, fleet, state, purpose, purge=purge)
-
-
-def _document(stdin: TextIO, purpose: str) -> dict[str, Any]:
-    """From standard input, else the file that FREEHOLD_FLEET_DOCUMENT names."""
-    text = "" if stdin.isatty() else stdin.read()
-    if text.strip():
-        return documents.parse(text, "standard input", purpose=purpose)
-    if name := os.environ.get(DOCUMENT):
-        return documents.load(Path(name), {documents.PURPOSE: purpose})
-    raise UsageError("DOCUMENT_MISSING", "standard input", "nothing", expected=f"a fleet document, or {DOCUMENT}=FILE")
+    return Request(options.host, fleet, state, purpose, purge=purge, credentials=credentials)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import yaml
 from freehold.drift import probe
 from freehold.drift.probe import Probe
 from freehold.errors import FreeholdError, FreeholdErrors, RefusedError
-from freehold.fleet import digest, held, mesh_key, preflight, reading, record, roll, state_backup, world
+from freehold.fleet import digest, fed, held, mesh_key, preflight, reading, record, roll, state_backup, world
 from freehold.fleet import document as documents
 from freehold.fleet.checks import World
 from freehold.fleet.converge import PRIVATE_KEY
@@ -29,14 +29,14 @@ from freehold.paths import PROJECT
 
 @dataclass(frozen=True)
 class NodePlan:
-    """One host: its view of the document, the environment of its converge, and why it would converge (or nothing).
+    """One host: what its converge is fed, the environment of that, and why it would converge (or nothing).
 
     ``mesh_word`` changes when its WireGuard key has to be read anew.
     """
 
     name: str
     host: Mapping[str, Any]
-    document_text: str
+    stdin: str
     environment: Mapping[str, str]
     reasons: tuple[str, ...]
     probe: Probe | None = None
@@ -111,7 +111,8 @@ def make_plan(
     asked = [host["name"] for host in document["hosts"] if last[host["name"]].known and not host["maintenance"]]
     probes = look(document, key_file, hosts=asked) if asked else {}
     shared = {**_shared_digests(read.settings, project), PRIVATE_KEY: read.settings.access.private_key_file}
-    nodes = [_node(documents.view(document, name), shared, last[name], probes.get(name)) for name in last]
+    given = {name: secret.get_secret_value() for name, secret in read.settings.credentials.items()}
+    nodes = [_node(documents.view(document, name), given, shared, last[name], probes.get(name)) for name in last]
     told = {name: _told(name, stack, state, before) for name in last}
     return Plan(
         settings=read.settings,
@@ -176,18 +177,25 @@ def _key(found: Probe | None) -> str | None:
 
 def _shared_digests(settings: Settings, project: Path) -> dict[str, str]:
     secrets = {name: key.get_secret_value() for name, key in settings.api_keys.items()}
+    secrets |= {f"credentials.{name}": one.get_secret_value() for name, one in settings.credentials.items()}
     keyed = digest.of_secrets(secrets, settings.digest_key.get_secret_value())
     ansible = importlib.metadata.version("ansible-core")
     own = {"SECRETS": keyed, "ACCESS": digest.of_data(settings.access.model_dump())}
     return digest.environment({**digest.of_project(project, settings.site, ansible), **own})
 
 
-def _node(view: Mapping[str, Any], shared: Mapping[str, str], last: _Last, found: Probe | None) -> NodePlan:
+def _node(
+    view: Mapping[str, Any],
+    credentials: fed.Credentials,
+    shared: Mapping[str, str],
+    last: _Last,
+    found: Probe | None,
+) -> NodePlan:
     (host,) = view["hosts"]
     digests = {**shared, **digest.environment(digest.of_document(view))}
     generation = held.next_generation(last.state, last.local, found)
     reasons = record.reasons(last.told, digests) + _drift(found)
-    text = digest.canonical(view).decode()
+    text = fed.envelope(digest.canonical(view).decode(), credentials)
     return NodePlan(host["name"], host, text, {**digests, record.GENERATION: str(generation)}, tuple(reasons), found)
 
 

@@ -83,6 +83,8 @@ def from_file(text: str, file: str) -> Raw:
     data = {str(key).partition(":")[2]: value for key, value in config.items() if str(key).startswith(f"{NAMESPACE}:")}
     faults += [_in_clear((key,)) for key in SECRET_KEYS if key in data and not _is_sealed(data[key])]
     data |= {"api_keys": {"sealed": SEALED}, "digest_key": SEALED}
+    if isinstance(data.get("credentials"), dict):
+        data["credentials"] = dict.fromkeys(data["credentials"], SEALED)
     return Raw(data, file, text, tuple(faults))
 
 
@@ -186,7 +188,8 @@ def _foreign_keys(config: Mapping[str, Any]) -> Iterator[FreeholdError]:
 
 
 def _in_clear(path: KeyPath) -> FreeholdError:
-    fix = set_command(("api_keys", "operator") if path[0] == "api_keys" else path, "", secret=True)
+    one_of_many = {"api_keys": ("api_keys", "operator"), "credentials": ("credentials", "NAME")}
+    fix = set_command(one_of_many.get(str(path[0]), path), "", secret=True)
     return refused(
         "CONFIG_SECRET_IN_CLEAR",
         path,

@@ -16,6 +16,7 @@ from freehold.fleet.values import (
     MINIMUM_SECRET,
     Address,
     Argument,
+    Credential,
     HostKey,
     Money,
     Name,
@@ -27,7 +28,7 @@ from freehold.fleet.values import (
 )
 
 NAMESPACE = "fleet"
-SECRET_KEYS = ("api_keys", "digest_key")
+SECRET_KEYS = ("api_keys", "credentials", "digest_key")
 GATEWAY_PORT = 8080
 MESH_GATEWAY_PORT = 8443
 WIREGUARD_PORT = 51820
@@ -224,6 +225,11 @@ class Settings(Section):
     api_keys: dict[str, Secret] = Field(
         min_length=1,
         description=f"client name to key, each a secret of {MINIMUM_SECRET} characters or more",
+        examples=[""],
+    )
+    credentials: dict[Name, Credential] = Field(
+        default={},
+        description="name to secret, 8 characters or more: what services on the nodes show to others",
         examples=[""],
     )
     digest_key: Secret = Field(

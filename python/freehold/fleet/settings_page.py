@@ -20,7 +20,7 @@ What `stacks/fleet/Pulumi.<stack>.yaml` may say; anything else is refused, all e
 the command that mends it. `stacks/fleet/Pulumi.example.yaml` is a complete example. Check a file without connecting to
 anything: `freehold fleet validate --config Pulumi.<stack>.yaml`.
 
-All keys are in the namespace `{NAMESPACE}:`. {" and ".join(f"`{key}`" for key in SECRET_KEYS)} are secrets: set them
+All keys are in the namespace `{NAMESPACE}:`. {", ".join(f"`{key}`" for key in SECRET_KEYS)} are secrets: set them
 with `pulumi config set --secret`, never as plain text. This page is written from `python/freehold/fleet/settings.py` by
 `python -m freehold.fleet.settings_page`; a test keeps the two the same.
 """

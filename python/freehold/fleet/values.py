@@ -62,5 +62,7 @@ Url = Annotated[str, AfterValidator(_url)]
 Money = Annotated[float, Field(gt=0)]
 Argument = str | int | float | bool | list[str]
 Secret = Annotated[SecretStr, Field(min_length=MINIMUM_SECRET)]
+# Somebody else made it: what is shorter could not be kept out of logs, for it stands in other words too.
+Credential = Annotated[SecretStr, Field(min_length=8, max_length=16 * 1024)]
 Target = Annotated[str, AfterValidator(_target)]
 Network = Annotated[str, AfterValidator(_network)]

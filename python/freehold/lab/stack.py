@@ -61,7 +61,7 @@ def kept_secret(path: Path) -> str:
 
 
 def configure(stack: LabStack, nodes: Sequence[LabNode], plan: Plan) -> None:
-    """Make ``Pulumi.lab.yaml`` say what was raised, with its two secrets encrypted."""
+    """Make ``Pulumi.lab.yaml`` say what was raised, with its secrets encrypted."""
     paths = lab_paths()
     kept_secret(paths.secrets / "root-passphrase")
     authority.ensure(paths.keys, labconfig.STACK, paths.secrets / "root-passphrase")
@@ -76,7 +76,12 @@ def configure(stack: LabStack, nodes: Sequence[LabNode], plan: Plan) -> None:
         models=lab_engine().models,
         probe_targets=[f"{plan.internet}:443"],
     )
-    sealed = {"api_keys.operator": kept_secret(paths.secrets / "operator-key"), "digest_key": _digest_key(paths)}
+    sealed = {
+        "api_keys.operator": kept_secret(paths.secrets / "operator-key"),
+        # Nobody is called with it; it goes the way that a provider's key goes, and is looked for everywhere else.
+        "credentials.example": kept_secret(paths.secrets / "example-credential"),
+        "digest_key": _digest_key(paths),
+    }
     labconfig.configure_stack(config, sealed, env=stack.environment, stamp=stack.folders.stamp)
 
 

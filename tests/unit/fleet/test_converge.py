@@ -30,9 +30,10 @@ class Recorded:
         self.ended, self.words, self.env, self.seen = ended, [""], {"": ""}, ""
 
     def __call__(
-        self, words: Sequence[str], files: Files, *, cwd: Path, env: Mapping[str, str], keep_open: Any
+        self, words: Sequence[str], files: Files, *, cwd: Path, env: Mapping[str, str], keep_open: Any, secrets: Any
     ) -> Ended:
         del files, cwd, keep_open
+        self.redacted = secrets
         self.words, self.env = list(words), dict(env)
         self.seen = Path(env["FREEHOLD_FLEET_DOCUMENT"]).read_text()
         return self.ended

@@ -40,6 +40,7 @@ INPUTS: dict[str, dict[str, Any]] = {
     "service_sandbox": {},
     "firewall": {"firewall_mesh_network": "198.51.100.0/24"},
     "tunnel": {"tunnel_network": "198.51.100.0/24", "tunnel_address": "198.51.100.11"},
+    "credentials": {},
     "python_venv": {
         "python_venv_name": "agent",
         "python_venv_requirements_sha256": DIGEST,

@@ -19,6 +19,11 @@ BAD: list[tuple[str, dict[str, Any], list[str]]] = [
     ),
     ("firewall", {"firewall_mesh_network": ""}, ["firewall_mesh_network", "IPv4 network"]),
     ("firewall", {"firewall_ssh_addresses": ["gpu1.example"]}, ["firewall_ssh_addresses", "gpu1.example"]),
+    (
+        "credentials",
+        {"credentials_given": {"Provider": "x", "internal-key": "y", "mail": "z"}},
+        ["Provider, internal-key,"],
+    ),
     ("tunnel", {"tunnel_address": ""}, ["tunnel_address", "fleet:hosts[].mesh_address"]),
     ("tunnel", {"tunnel_interface": "a-name-that-is-too-long"}, ["tunnel_interface", "15 characters"]),
     ("service_sandbox", {"service_sandbox_phone_home_where": []}, ["service_sandbox_phone_home_where"]),

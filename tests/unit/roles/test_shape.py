@@ -8,7 +8,7 @@ import yaml
 from tests.unit.roles.role import ROLES, Role, tasks
 
 TASK_FILES = sorted(file for path in ROLES for file in (path / "tasks").glob("*.yml"))
-HELPERS = {"python_venv", "weights", "service_sandbox", "tls"}  # roles without a service of their own
+HELPERS = {"credentials", "python_venv", "weights", "service_sandbox", "tls"}  # roles without a service of their own
 LONGEST_TASK_FILE = 75
 IMPORTS = {"ansible.builtin.import_tasks", "ansible.builtin.include_tasks"}
 KEYWORDS = {"name", "when", "loop", "loop_control", "register", "notify", "vars", "until", "retries", "delay"} | {

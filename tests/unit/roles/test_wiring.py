@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader  # type: ignore[import-untyped]
+from ansible.plugins.loader import lookup_loader  # type: ignore[import-untyped]
 from tests.unit.roles.role import BUNDLE, CHAT, DIGEST, EMBEDDING, INPUTS, ROLES, WEIGHTS, Role
 
 from freehold.fleet import document_schema
@@ -89,6 +90,7 @@ def a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a run has in its environment, by its callbacks and by Pulumi."""
     monkeypatch.setenv("FREEHOLD_DECLARED_FOLDER", "/run/declared")
     monkeypatch.setenv("FREEHOLD_GENERATION", "4")
+    lookup_loader.add_directory(str(PROJECT / "playbooks/lookup_plugins"))
 
 
 @pytest.mark.parametrize("name", [path.name for path in ROLES])
