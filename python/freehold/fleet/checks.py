@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from freehold.errors import FreeholdError
-from freehold.fleet import fleet_checks, host_keys, model_checks
+from freehold.fleet import fleet_checks, gateway_checks, host_keys, model_checks
 from freehold.fleet.keypath import KeyPath, refused, set_command, written
 from freehold.fleet.ports import RESERVED, model_ports
 from freehold.fleet.raw import Data, Found, is_number, items, mapping
-from freehold.fleet.settings import GATEWAY_PORT, MESH_GATEWAY_PORT
+from freehold.fleet.settings_gateway import GATEWAY_PORT, MESH_GATEWAY_PORT
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ def judge(data: Data, bundle: Data | None, world: World) -> Found:
     yield from site(data, world)
     yield from equal_secrets(data)
     yield from fleet_checks.judge(data)
+    yield from gateway_checks.judge(data)
 
 
 def keys_of(data: Data, world: World) -> tuple[Data | None, list[FreeholdError]]:

@@ -64,7 +64,7 @@ def of_project(project: Path, site: str, ansible_version: str) -> dict[str, str]
 
 def of_document(document: Mapping[str, Any]) -> dict[str, str]:
     """Digests of the parts of a host's view of the document (:func:`freehold.fleet.document.view`)."""
-    named = ("bundle", "models", "gateway", "prices", "mesh", "tls", "keys")
+    named = ("bundle", "models", "gateway", "frontier", "prices", "mesh", "tls", "keys")
     parts = {name.upper(): of_data(document[name]) for name in named}
     rest = {key: value for key, value in document.items() if key not in {*named, "hosts"}}
     return {**parts, "HOST": of_data(document["hosts"]), "SITE": of_data(rest)}

@@ -21,6 +21,7 @@ from freehold.fleet import host_keys, mesh_addresses
 from freehold.fleet.document_schema import SCHEMA, FleetDocument, Outline
 from freehold.fleet.ports import model_ports
 from freehold.fleet.settings import Host, Settings
+from freehold.fleet.settings_gateway import Client
 
 PURPOSE = "FREEHOLD_PURPOSE"
 CONVERGE, REMOVE, PEERS = "converge", "remove", "peers"
@@ -37,7 +38,12 @@ def build(settings: Settings, bundle: Mapping[str, Any], keys: Mapping[str, Any]
         "bundle": {"url": settings.bundle.url, **described},
         "hosts": [_host(settings, host) for host in settings.hosts],
         "models": _models(settings, bundle),
-        "gateway": {**settings.gateway.model_dump(), "keys": _keys(settings)},
+        "gateway": {
+            **settings.gateway.model_dump(mode="json"),
+            "authority": authority(settings),
+            "keys": _keys(settings),
+        },
+        "frontier": settings.frontier.model_dump(mode="json") if settings.frontier else None,
         "keys": settings.keys.model_dump(),
         "mesh": _mesh(settings, keys),
         "monitor": monitors(settings),
@@ -50,6 +56,11 @@ def build(settings: Settings, bundle: Mapping[str, Any], keys: Mapping[str, Any]
 def monitors(settings: Settings) -> list[str]:
     """Names of the hosts that watch the others: as given, else the first."""
     return list(settings.monitor) or [settings.hosts[0].name]
+
+
+def authority(settings: Settings) -> str:
+    """The host whose gateway keeps keys, caps and shares: as given, else the first monitor."""
+    return settings.gateway.authority or monitors(settings)[0]
 
 
 def mesh_address(settings: Settings, host: Host) -> str:
@@ -111,9 +122,17 @@ def _models(settings: Settings, bundle: Mapping[str, Any]) -> list[dict[str, Any
     ]
 
 
-def _keys(settings: Settings) -> list[dict[str, str]]:
-    secrets = {name: key.get_secret_value() for name, key in settings.api_keys.items()}
-    return [{"name": name, "sha256": hashlib.sha256(key.encode()).hexdigest()} for name, key in sorted(secrets.items())]
+def _keys(settings: Settings) -> list[dict[str, Any]]:
+    """Each client: its key's digest, and what it may."""
+    keys = {name: key.get_secret_value() for name, key in settings.api_keys.items()}
+    return [
+        {
+            "name": name,
+            "sha256": hashlib.sha256(key.encode()).hexdigest(),
+            **settings.clients.get(name, Client()).model_dump(mode="json"),
+        }
+        for name, key in sorted(keys.items())
+    ]
 
 
 def parse(text: str, source: str, *, purpose: str = CONVERGE) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA = 2
+SCHEMA = 3
 SCHEMA_FILE = Path(__file__).with_name("document.schema.json")
 HEX = r"^[0-9a-f]{64}$"
 
@@ -61,12 +61,39 @@ class _Model(_Part):
 class _Key(_Part):
     name: str
     sha256: str = Field(pattern=HEX)
+    models: list[str]
+    requests_per_minute: int
+    tokens_per_day: int
+    concurrent: int
+    frontier: bool
+    frontier_tokens_per_day: int
+    frontier_usd_per_month: float
+    expires: str | None
 
 
 class _Gateway(_Part):
     port: int
     mesh_port: int
+    aliases: dict[str, str]
+    replicas: Literal["fleet", "own"]
+    image_hosts: list[str]
+    authority: str
     keys: list[_Key]
+
+
+class _Frontier(_Part):
+    """As :class:`freehold.fleet.settings_gateway.Frontier` has checked it."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    share: float
+    window_days: int
+    usd_per_day: float
+    usd_per_month: float
+    providers: list[dict[str, Any]]
+    routes: list[dict[str, Any]]
+    never: dict[str, Any]
+    prices: list[dict[str, Any]]
 
 
 class _Keys(_Part):
@@ -114,9 +141,9 @@ class _Sovereignty(_Part):
 
 
 class FleetDocument(_Part):
-    """Schema 2. A reader refuses any other."""
+    """Schema 3. A reader refuses any other."""
 
-    schema_: Literal[2] = Field(alias="schema")
+    schema_: Literal[3] = Field(alias="schema")
     stack: str
     simulated: list[str]
     site: _Site
@@ -124,6 +151,7 @@ class FleetDocument(_Part):
     hosts: list[_Host] = Field(min_length=1)
     models: list[_Model] = Field(min_length=1)
     gateway: _Gateway
+    frontier: _Frontier | None
     keys: _Keys
     mesh: _Mesh
     monitor: list[str]

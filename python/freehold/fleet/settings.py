@@ -7,11 +7,14 @@ Values are strict: ``"22"`` is not a port and ``yes`` is not a name. Cross-check
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from freehold.fleet import host_keys
+from freehold.fleet.sections import Section, form, holder, inner
+from freehold.fleet.settings_gateway import Client, Frontier, Gateway
 from freehold.fleet.values import (
     MINIMUM_SECRET,
     Address,
@@ -29,15 +32,7 @@ from freehold.fleet.values import (
 
 NAMESPACE = "fleet"
 SECRET_KEYS = ("api_keys", "credentials", "digest_key")
-GATEWAY_PORT = 8080
-MESH_GATEWAY_PORT = 8443
 WIREGUARD_PORT = 51820
-
-
-class Section(BaseModel):
-    """One mapping of the configuration."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Host(Section):
@@ -120,19 +115,6 @@ class Access(Section):
     )
 
 
-class Gateway(Section):
-    """The one door of the endpoint."""
-
-    port: Port = Field(
-        default=GATEWAY_PORT, description="the port on serve_address, 1 to 65535", examples=[GATEWAY_PORT]
-    )
-    mesh_port: Port = Field(
-        default=MESH_GATEWAY_PORT,
-        description="the port on mesh_address for other gateways, with mutual TLS, 1 to 65535",
-        examples=[MESH_GATEWAY_PORT],
-    )
-
-
 class Keys(Section):
     """The owner's keys and certificates, as `freehold keys init` made them on this machine."""
 
@@ -211,7 +193,13 @@ class Settings(Section):
     access: Access = Field(description="the mapping {private_key_file}", examples=["{}"])
     hosts: tuple[Host, ...] = Field(min_length=1, description="a list with at least one host", examples=["[]"])
     models: tuple[Model, ...] = Field(min_length=1, description="a list with at least one model", examples=["[]"])
-    gateway: Gateway = Field(default=Gateway(), description="the mapping {port, mesh_port}", examples=["{}"])
+    gateway: Gateway = Field(default=Gateway(), description="the mapping {port, aliases, …}", examples=["{}"])
+    clients: dict[Name, Client] = Field(
+        default={}, description="what each client of api_keys may; left out: every local model", examples=["{}"]
+    )
+    frontier: Frontier | None = Field(
+        default=None, description="the exception to providers elsewhere; left out: nothing ever leaves", examples=["{}"]
+    )
     keys: Keys = Field(description="the mapping {folder}", examples=["{}"])
     mesh: Mesh = Field(default=Mesh(), description="the mapping {network, port}", examples=["{}"])
     monitor: tuple[Name, ...] = Field(
@@ -237,32 +225,29 @@ class Settings(Section):
     )
 
 
-SECTIONS: dict[str, type[Section]] = {
-    "hosts": Host,
-    "models": Model,
-    "bundle": Bundle,
-    "access": Access,
-    "gateway": Gateway,
-    "keys": Keys,
-    "mesh": Mesh,
-    "rolling": Rolling,
-    "prices": Prices,
-    "sovereignty": Sovereignty,
-}
+def sections() -> dict[str, type[Section]]:
+    """Every section by where it stands: ``hosts[]``, ``clients.*``, ``frontier.providers[]``."""
+    return dict(_below(Settings, ""))
+
+
+def _below(section: type[Section], before: str) -> Iterator[tuple[str, type[Section]]]:
+    for name in section.model_fields:
+        found = inner(section, name)
+        if found is not None:
+            place = f"{before}{name}{form(section, name)}"
+            yield place, found
+            yield from _below(found, f"{place}.")
 
 
 def section_of(path: tuple[str | int, ...]) -> type[Section]:
     """The mapping that holds the last key of ``path``."""
-    return Settings if len(path) == 1 else SECTIONS.get(str(path[0]), Settings)
+    return holder(Settings, path)[0]
 
 
 def field_hint(path: tuple[str | int, ...]) -> tuple[str, Any]:
-    """Description and example of the field at ``path``; of the section where the path goes deeper."""
-    fields = section_of(path).model_fields
-    names = [part for part in path if isinstance(part, str)]
-    found = (
-        fields.get(names[-1]) or fields.get(names[1] if len(names) > 1 else "") or Settings.model_fields.get(names[0])
-    )
+    """Description and example of the field at ``path``; of what holds it where the path goes deeper."""
+    section, name = holder(Settings, path)
+    found = section.model_fields.get(name) or Settings.model_fields.get(str(path[0]))
     if found is None:
         return "", ""
     return found.description or "", (found.examples or [""])[0]

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from pydantic.fields import FieldInfo
 
-from freehold.fleet.settings import NAMESPACE, SECRET_KEYS, SECTIONS, Section, Settings
+from freehold.fleet.sections import Section, inner
+from freehold.fleet.settings import NAMESPACE, SECRET_KEYS, Settings, sections
 from freehold.paths import PROJECT
 
 PAGE = PROJECT / "docs" / "configuration.md"
-LISTS = ("hosts", "models")
 
 INTRODUCTION = f"""\
 # Configuration of a stack
@@ -28,10 +28,10 @@ with `pulumi config set --secret`, never as plain text. This page is written fro
 
 def render() -> str:
     """The whole page."""
-    plain = {name: field for name, field in Settings.model_fields.items() if name not in SECTIONS}
+    plain = {name: field for name, field in Settings.model_fields.items() if inner(Settings, name) is None}
     parts = [INTRODUCTION, f"## `{NAMESPACE}:`\n", *_table(plain)]
-    for key, section in SECTIONS.items():
-        parts += [f"\n## `{NAMESPACE}:{key}`{', a list' if key in LISTS else ''}\n", f"{_summary(section)}\n"]
+    for place, section in sections().items():
+        parts += [f"\n## `{NAMESPACE}:{place}`\n", f"{_summary(section)}\n"]
         parts += _table(section.model_fields)
     return "\n".join(parts) + "\n"
 
@@ -46,7 +46,9 @@ def _table(fields: dict[str, FieldInfo]) -> Iterator[str]:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "refused"
-    return "completed" if field.default is None else f"`{json.dumps(field.default)}`"
+    if field.default is None:
+        return "as it says" if "left out" in str(field.description) else "completed"
+    return "`{}`" if isinstance(field.default, Section) else f"`{json.dumps(field.default)}`"
 
 
 def _summary(section: type[Section]) -> str:

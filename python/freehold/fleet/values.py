@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import ipaddress
 from typing import Annotated
 
@@ -37,6 +38,19 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _https(text: str) -> str:
+    if not text.startswith("https://"):
+        raise PydanticCustomError("config_bad_url", "not an https address")
+    return _url(text)
+
+
+def _date(text: str) -> str:
+    try:
+        return dt.date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise PydanticCustomError("config_bad_date", "{fault}", {"fault": str(error)}) from error
+
+
 def _network(text: str) -> str:
     try:
         network = ipaddress.IPv4Network(text)
@@ -62,6 +76,8 @@ Url = Annotated[str, AfterValidator(_url)]
 Money = Annotated[float, Field(gt=0)]
 Argument = str | int | float | bool | list[str]
 Secret = Annotated[SecretStr, Field(min_length=MINIMUM_SECRET)]
+Date = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_date)]
+Https = Annotated[str, AfterValidator(_https)]
 # Somebody else made it: what is shorter could not be kept out of logs, for it stands in other words too.
 Credential = Annotated[SecretStr, Field(min_length=8, max_length=16 * 1024)]
 Target = Annotated[str, AfterValidator(_target)]

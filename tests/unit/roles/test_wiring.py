@@ -10,6 +10,7 @@ from ansible.plugins.loader import lookup_loader  # type: ignore[import-untyped]
 from tests.unit.roles.role import BUNDLE, CHAT, DIGEST, EMBEDDING, INPUTS, ROLES, WEIGHTS, Role
 
 from freehold.fleet import document_schema
+from freehold.fleet.settings_gateway import Client
 from freehold.paths import PROJECT
 
 LISTED = {"gpus": [], "tensor_parallel": 0, "extra_arguments": {}, "threads": 1, "parallel": 2}
@@ -27,7 +28,7 @@ HOST = {
 
 def fleet(*models: dict[str, Any]) -> dict[str, Any]:
     return {
-        "schema": 2,
+        "schema": 3,
         "stack": "test",
         "simulated": ["gpu"],
         "site": {"name": "test"},
@@ -42,7 +43,16 @@ def fleet(*models: dict[str, Any]) -> dict[str, Any]:
         },
         "hosts": [HOST | {"mesh_address": "10.85.0.11", "maintenance": False}],
         "models": [LISTED | model for model in models],
-        "gateway": {"port": 8080, "mesh_port": 8443, "keys": [{"name": "operator", "sha256": DIGEST}]},
+        "gateway": {
+            "port": 8080,
+            "mesh_port": 8443,
+            "aliases": {},
+            "replicas": "fleet",
+            "image_hosts": [],
+            "authority": "gpu1",
+            "keys": [{"name": "operator", "sha256": DIGEST, **Client().model_dump()} | {"models": []}],
+        },
+        "frontier": None,
         "keys": {"folder": "/srv/freehold/pki"},
         "mesh": {
             "network": "10.85.0.0/24",
