@@ -32,7 +32,7 @@ class Roll:
         self._converge(nodes)
         keys = pulumi.Output.all(**{name: node.mesh_key for name, node in nodes.items()})
         document = keys.apply(lambda known: documents.with_peers(self.document, known))
-        peers = document.apply(lambda whole: digest.of_data(whole["mesh"])[: digest.SHOWN_HEX])
+        peers = document.apply(lambda whole: digest.of_data(documents.of_peers(whole))[: digest.SHOWN_HEX])
         for name, node in nodes.items():
             told = document.apply(functools.partial(_introduction, name=name))
             # The generation too: a hand edit of what this step wrote is undone by this step alone.

@@ -107,8 +107,14 @@ def view(document: Mapping[str, Any], host: str) -> dict[str, Any]:
 def introduction(document: Mapping[str, Any], host: str) -> dict[str, Any]:
     """What a host needs to know of its peers, and no more: it changes when they do."""
     own = [entry for entry in document["hosts"] if entry["name"] == host]
-    kept = ("schema", "stack", "simulated", "site", "mesh", "monitor")
-    return {**{key: document[key] for key in kept}, "hosts": own}
+    kept = ("schema", "stack", "simulated", "site", "monitor")
+    return {**{key: document[key] for key in kept}, **of_peers(document), "hosts": own}
+
+
+def of_peers(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What a node is told of the others when one comes or goes: how to reach them, and their gateways."""
+    gateway = {key: document["gateway"][key] for key in ("mesh_port", "replicas", "authority")}
+    return {"mesh": document["mesh"], "gateway": gateway}
 
 
 def _models(settings: Settings, bundle: Mapping[str, Any]) -> list[dict[str, Any]]:
