@@ -15,7 +15,20 @@ from freehold import __version__
 from freehold.errors import FreeholdError, FreeholdErrors
 
 # A node has only the packages of its services: a part whose needs are missing there is left out, not a crash.
-PARTS = ("lab", "bundle", "weights", "fleet", "gateway", "exporter", "door", "keys", "mesh", "status", "drift")
+PARTS = (
+    "lab",
+    "bundle",
+    "weights",
+    "fleet",
+    "gateway",
+    "exporter",
+    "door",
+    "keys",
+    "mesh",
+    "status",
+    "drift",
+    "support",
+)
 
 
 def build() -> typer.Typer:

@@ -1,0 +1,1 @@
+"""A support bundle: what somebody needs who is to find a fault, and no secret and no prompt."""
