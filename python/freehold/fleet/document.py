@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from freehold.errors import RefusedError
-from freehold.fleet import host_keys, mesh_addresses
+from freehold.fleet import document_frontier, host_keys, mesh_addresses
 from freehold.fleet.document_schema import SCHEMA, FleetDocument, Outline
 from freehold.fleet.ports import model_ports
 from freehold.fleet.settings import Host, Settings
@@ -43,7 +43,7 @@ def build(settings: Settings, bundle: Mapping[str, Any], keys: Mapping[str, Any]
             "authority": authority(settings),
             "keys": _keys(settings),
         },
-        "frontier": settings.frontier.model_dump(mode="json") if settings.frontier else None,
+        "frontier": document_frontier.build(settings.frontier),
         "keys": settings.keys.model_dump(),
         "mesh": _mesh(settings, keys),
         "monitor": monitors(settings),

@@ -82,7 +82,7 @@ class _Gateway(_Part):
 
 
 class _Frontier(_Part):
-    """As :class:`freehold.fleet.settings_gateway.Frontier` has checked it."""
+    """As :mod:`freehold.fleet.document_frontier` makes it."""
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
@@ -92,7 +92,7 @@ class _Frontier(_Part):
     usd_per_month: float
     providers: list[dict[str, Any]]
     routes: list[dict[str, Any]]
-    never: dict[str, Any]
+    policy: dict[str, Any]
     prices: list[dict[str, Any]]
 
 

@@ -80,9 +80,9 @@ class Provider(Section):
     protocol: Literal["openai", "anthropic"] = Field(description="the protocol it speaks", examples=["anthropic"])
     url: Https = Field(description="its https address up to /v1", examples=["https://api.example.com/v1"])
     credential: Name = Field(description="the name of its key in fleet:credentials", examples=["anthropic"])
-    prices: str = Field(
-        default="",
-        description="the provider's name in the pinned price table; empty: contract prices only",
+    prices: Name | None = Field(
+        default=None,
+        description="its name in the pinned price table; left out: prices of contracts only",
         examples=["anthropic"],
     )
 

@@ -9,13 +9,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from freehold.errors import FreeholdError, raise_all
+from freehold.gateway import config_frontier
+from freehold.gateway.config_frontier import MOST_USD, NANO, FrontierConfig
 from freehold.service.addresses import is_address, is_loopback
 from freehold.service.settings import Table, read_json
 
 MAXIMUM_PORT = 65_535
+MOST = 10**15
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}")
-SHA256 = re.compile(r"[0-9a-f]{64}")
 HOUR = 3600
+SHA256 = re.compile(r"[0-9a-f]{64}")
 MIB = 1024 * 1024
 
 CONCURRENT = {"llama_cpp": 32, "vllm": 256}
@@ -33,10 +36,21 @@ class Listen:
 
 @dataclass(frozen=True)
 class Key:
-    """A caller. Only the SHA-256 of its key is known here: 256 random bits need no slow hash."""
+    """A caller that the stack declares. Only the SHA-256 of its key is known here: 256 random bits need no slow hash.
+
+    Limits of 0, and no models, mean none of its own. ``expires`` is a date (UTC), its last day; empty for never.
+    """
 
     name: str
     sha256: str
+    models: tuple[str, ...] = ()
+    requests_per_minute: int = 0
+    tokens_per_day: int = 0
+    concurrent: int = 0
+    frontier: bool = False
+    frontier_tokens_per_day: int = 0
+    frontier_nano_usd_per_month: int = 0
+    expires: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,6 +106,18 @@ class GatewayConfig:
     simulated: tuple[str, ...] = ()
     internal_key_file: Path | None = None
     mesh: Mesh | None = None
+    node: str = ""
+    aliases: tuple[tuple[str, str], ...] = ()
+    image_hosts: tuple[str, ...] = ()
+    authority: str = ""
+    peers_file: Path | None = None
+    ledger: Path | None = None
+    frontier: FrontierConfig | None = None
+
+    @property
+    def is_authority(self) -> bool:
+        """Whether this node's gateway keeps the fleet's keys, caps and shares; one alone always does."""
+        return self.authority in {"", self.node}
 
 
 def read(path: Path) -> GatewayConfig:
@@ -99,6 +125,7 @@ def read(path: Path) -> GatewayConfig:
     errors: list[FreeholdError] = []
     table = Table(str(path), read_json(path), errors)
     key_file, mesh = table.text("internal_key_file", None), table.maybe("mesh")
+    peers, ledger, frontier = table.text("peers_file", None), table.text("ledger", None), table.maybe("frontier")
     config = GatewayConfig(
         listen=_listen(table.table("listen")),
         metrics=_listen(table.table("metrics")),
@@ -108,6 +135,13 @@ def read(path: Path) -> GatewayConfig:
         simulated=table.texts("simulated", []),
         internal_key_file=Path(key_file) if key_file else None,
         mesh=_mesh(mesh) if mesh else None,
+        node=table.text("node", None),
+        aliases=table.names("aliases"),
+        image_hosts=table.texts("image_hosts", []),
+        authority=table.text("authority", None),
+        peers_file=Path(peers) if peers else None,
+        ledger=Path(ledger) if ledger else None,
+        frontier=config_frontier.read(frontier) if frontier else None,
     )
     table.close()
     _check(table, config)
@@ -137,7 +171,18 @@ def _mesh(table: Table) -> Mesh:
 
 
 def _key(table: Table) -> Key:
-    key = Key(table.text("name"), table.text("sha256"))
+    key = Key(
+        name=table.text("name"),
+        sha256=table.text("sha256"),
+        models=table.texts("models", []),
+        requests_per_minute=table.integer("requests_per_minute", 0, MOST, 0),
+        tokens_per_day=table.integer("tokens_per_day", 0, MOST, 0),
+        concurrent=table.integer("concurrent", 0, MOST, 0),
+        frontier=table.boolean("frontier", default=False),
+        frontier_tokens_per_day=table.integer("frontier_tokens_per_day", 0, MOST, 0),
+        frontier_nano_usd_per_month=int(table.number("frontier_usd_per_month", 0, MOST_USD, 0) * NANO),
+        expires=table.text("expires", None),
+    )
     if key.sha256 and not SHA256.fullmatch(key.sha256):
         table.refuse("sha256", f"{len(key.sha256)} characters", "64 lower-case hexadecimal digits")
     _check_name(table, key.name)
@@ -183,6 +228,9 @@ def _limits(table: Table) -> Limits:
 def _check(table: Table, config: GatewayConfig) -> None:
     if config.metrics.host and not is_loopback(config.metrics.host):
         table.refuse("metrics.host", config.metrics.host, "a loopback address", why="metrics name keys and models")
+    for alias, model in config.aliases:
+        if model not in {one.name for one in config.models}:
+            table.refuse(f"aliases.{alias}", model, "a model of this file")
     for field, values in (
         ("keys: name", [key.name for key in config.keys]),
         ("keys: sha256", [key.sha256 for key in config.keys]),

@@ -42,6 +42,23 @@ class Table:
         """Take a whole number from ``low`` to ``high``, both included."""
         return int(self._take(name, default, f"a whole number from {low} to {high}", _whole(low, high)) or 0)
 
+    def number(self, name: str, low: float, high: float, default: Any = MISSING) -> float:
+        """Take a number from ``low`` to ``high``, both included."""
+        return float(self._take(name, default, f"a number from {low:g} to {high:g}", _within(low, high)) or 0)
+
+    def boolean(self, name: str, default: Any = MISSING) -> bool:
+        """Take true or false."""
+        return bool(self._take(name, default, "true or false", lambda v: isinstance(v, bool)))
+
+    def any(self, name: str, default: Any = MISSING) -> Any:
+        """Take whatever is there: somebody else reads and checks it."""
+        return self._take(name, default, "a value", lambda _: True)
+
+    def names(self, name: str) -> tuple[tuple[str, str], ...]:
+        """Take an object from names to names, none by default, in its order."""
+        good: Callable[[Any], Any] = lambda v: isinstance(v, Mapping) and all(_both_texts(pair) for pair in v.items())  # noqa: E731
+        return tuple((self._take(name, {}, "an object of texts", good) or {}).items())
+
     def table(self, name: str, default: Any = MISSING) -> Table:
         """Take an object."""
         value = self._take(name, default, "an object", lambda v: isinstance(v, Mapping))
@@ -103,6 +120,14 @@ def _built(row: Table, build: Callable[[Table], Built]) -> Built:
 
 def _whole(low: int, high: int) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def _within(low: float, high: float) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+
+
+def _both_texts(pair: tuple[Any, Any]) -> bool:
+    return all(isinstance(one, str) and one for one in pair)
 
 
 def _list_of(kind: type) -> Callable[[Any], bool]:

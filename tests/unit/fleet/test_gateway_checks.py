@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from freehold.errors import FreeholdErrors
+from freehold.errors import FreeholdError, FreeholdErrors
 from freehold.fleet import document as documents
 from freehold.fleet import reading
 from freehold.fleet.checks import World
 from freehold.fleet.document_schema import FleetDocument
+from freehold.gateway import config_frontier
+from freehold.service.settings import Table
 
 FRONTIER: dict[str, Any] = {
     "usd_per_day": 10,
     "usd_per_month": 100,
-    "providers": [
-        {"name": "acme", "protocol": "openai", "url": "https://api.example.com/v1", "credential": "acme", "prices": ""}
-    ],
+    "providers": [{"name": "acme", "protocol": "openai", "url": "https://api.example.com/v1", "credential": "acme"}],
     "routes": [{"model": "frontier/best", "provider": "acme", "provider_model": "best-1", "local": ""}],
     "prices": [
         {
@@ -132,3 +132,16 @@ def test_all_faults_come_together(whole: dict[str, Any], world: World) -> None:
     whole["gateway"]["authority"] = "gpu9"
     route(whole).update(provider="none", local="none")
     assert len(faults(whole, world)) == 3
+
+
+def test_the_gateway_takes_what_the_document_says_of_the_exception(whole: dict[str, Any], world: World) -> None:
+    whole["frontier"]["never"] = {"words": ["Project Heron"], "patterns": ["CUST-[0-9]{6}"], "phone_numbers": True}
+    read = reading.read(reading.Raw(whole), world)
+    frontier = documents.build(read.settings, read.bundle, read.keys, "test")["frontier"]
+    errors: list[FreeholdError] = []
+    config = config_frontier.read(Table("gateway.json", frontier, errors))
+    assert errors == []
+    assert (config.share_ppm, config.routes[0].local) == (50_000, whole["models"][0]["name"])
+    assert frontier["policy"]["also"] == ["phone"]
+    assert [rule["id"] for rule in frontier["policy"]["own"]] == ["owner-words", "owner-pattern-1"]
+    assert frontier["prices"][0]["per_million_tokens"] == {"input": 5, "output": 25}

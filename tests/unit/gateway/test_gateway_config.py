@@ -113,3 +113,68 @@ def test_what_is_not_a_json_object_is_refused(tmp_path: Path, text: str) -> None
 
 def test_a_key_itself_is_never_in_an_error(tmp_path: Path) -> None:
     assert "fh-aaa" not in str(refused(write(tmp_path, changed("keys.0.sha256", "fh-" + "a" * 43)))[0])
+
+
+FRONTIER: dict[str, Any] = {
+    "share": 0.05,
+    "window_days": 7,
+    "usd_per_day": 2.5,
+    "usd_per_month": 50,
+    "providers": [{"name": "acme", "protocol": "openai", "url": "https://api.example.com/v1/", "credential": "acme"}],
+    "routes": [{"model": "best", "provider": "acme", "provider_model": "best-1", "local": "m", "when": "always"}],
+}
+
+
+def test_the_exception_is_read_and_money_is_whole(tmp_path: Path) -> None:
+    config = read(write(tmp_path, {**GOOD, "frontier": FRONTIER, "aliases": {"gpt-5": "m"}, "node": "gpu1"}))
+    assert config.frontier is not None
+    assert (config.frontier.share_ppm, config.frontier.nano_usd_per_day) == (50_000, 2_500_000_000)
+    assert config.frontier.providers[0].url == "https://api.example.com/v1"
+    assert (config.frontier.routes[0].always, config.frontier.routes[0].dark) == (True, "answer_locally")
+    assert config.aliases == (("gpt-5", "m"),)
+
+
+def test_without_a_word_nothing_leaves_and_no_key_may(tmp_path: Path) -> None:
+    config = read(write(tmp_path, GOOD))
+    assert config.frontier is None
+    assert [key.frontier for key in config.keys] == [False]
+    assert config.is_authority
+
+
+@pytest.mark.parametrize(("authority", "node", "expected"), [("gpu1", "gpu1", True), ("gpu1", "gpu2", False)])
+def test_one_node_keeps_the_books(
+    tmp_path: Path,
+    authority: str,
+    node: str,
+    expected: bool,  # noqa: FBT001  a parameter of the test
+) -> None:
+    assert read(write(tmp_path, {**GOOD, "authority": authority, "node": node})).is_authority is expected
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "names"),
+    [
+        ("providers.0.url", "http://api.example.com/v1", "frontier.providers[0].url"),
+        ("providers.0.url", "https://user@api.example.com/v1", "frontier.providers[0].url"),
+        ("providers.0.protocol", "gopher", "frontier.providers[0].protocol"),
+        ("routes.0.provider", "other", "frontier.routes: provider"),
+        ("routes.0.when", "never", "frontier.routes[0].when"),
+        ("share", 1.5, "frontier.share"),
+        ("share", True, "frontier.share"),
+        ("usd_per_day", -1, "frontier.usd_per_day"),
+        ("windows", 7, "frontier.windows"),
+    ],
+)
+def test_a_doubtful_exception_is_refused(tmp_path: Path, place: str, value: Any, names: str) -> None:
+    whole = json.loads(json.dumps({**GOOD, "frontier": FRONTIER}))
+    *way, last = place.split(".")
+    target = whole["frontier"]
+    for step in way:
+        target = target[int(step) if step.isdigit() else step]
+    target[last] = value
+    assert [error.subject.partition(": ")[2] for error in refused(write(tmp_path, whole))] == [names]
+
+
+def test_an_alias_leads_to_a_model_that_is_there(tmp_path: Path) -> None:
+    (error,) = refused(write(tmp_path, {**GOOD, "aliases": {"gpt-5": "none"}}))
+    assert error.subject.endswith("aliases.gpt-5")

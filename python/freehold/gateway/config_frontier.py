@@ -1,0 +1,106 @@
+"""The part of the settings that says what may leave, if anything: providers, names, caps, and what never does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from freehold.service.settings import Table
+
+MILLION, NANO = 10**6, 10**9
+MOST_USD = 10**6
+LONGEST_WINDOW = 90
+PROTOCOLS = ("openai", "anthropic")
+DARK = ("answer_locally", "refuse")
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A frontier provider. ``credential`` names its key, a systemd credential; ``prices`` its place in the table."""
+
+    name: str
+    protocol: str
+    url: str
+    credential: str
+    prices: str
+
+
+@dataclass(frozen=True)
+class Route:
+    """A name that may leave: ``provider_model`` is the model's name there, ``local`` who answers when it may not.
+
+    ``always``: to ask for the name is enough; else the header has to ask for it as well.
+    """
+
+    model: str
+    provider: str
+    provider_model: str
+    local: str
+    always: bool
+    dark: str
+
+
+@dataclass(frozen=True)
+class FrontierConfig:
+    """The exception. ``policy`` and ``prices`` are read by :mod:`.policy.owner` and :mod:`freehold.prices.overlay`."""
+
+    share_ppm: int
+    window_days: int
+    nano_usd_per_day: int
+    nano_usd_per_month: int
+    providers: tuple[Provider, ...]
+    routes: tuple[Route, ...]
+    policy: Any
+    prices: Any
+
+
+def read(table: Table) -> FrontierConfig:
+    """Read the section; what is wrong is noted in the table."""
+    config = FrontierConfig(
+        share_ppm=round(table.number("share", 0, 1) * MILLION),
+        window_days=table.integer("window_days", 1, LONGEST_WINDOW),
+        nano_usd_per_day=_nano(table, "usd_per_day"),
+        nano_usd_per_month=_nano(table, "usd_per_month"),
+        providers=table.tables("providers", _provider, least=1),
+        routes=table.tables("routes", _route, least=1),
+        policy=table.any("policy", {}),
+        prices=table.any("prices", []),
+    )
+    table.close()
+    known = {provider.name for provider in config.providers}
+    for route in config.routes:
+        if route.provider and route.provider not in known:
+            table.refuse("routes: provider", route.provider, f"one of {', '.join(sorted(known))}")
+    return config
+
+
+def _nano(table: Table, name: str) -> int:
+    """Rounded down: a cap is never more than it says."""
+    return int(table.number(name, 0, MOST_USD) * NANO)
+
+
+def _provider(table: Table) -> Provider:
+    provider = Provider(
+        name=table.text("name"),
+        protocol=table.text("protocol", among=PROTOCOLS),
+        url=table.text("url").rstrip("/"),
+        credential=table.text("credential"),
+        prices=table.text("prices", None),
+    )
+    parts = urlsplit(provider.url)
+    if provider.url and (parts.scheme != "https" or not parts.hostname or parts.query or "@" in parts.netloc):
+        why = "a key and a prompt go there, over a network that is not the owner's"
+        table.refuse("url", provider.url[:80], "https://<host>/v1, without credentials", why=why)
+    return provider
+
+
+def _route(table: Table) -> Route:
+    return Route(
+        model=table.text("model"),
+        provider=table.text("provider"),
+        provider_model=table.text("provider_model"),
+        local=table.text("local"),
+        always=table.text("when", "asked", among=("asked", "always")) == "always",
+        dark=table.text("dark", "answer_locally", among=DARK),
+    )
