@@ -157,6 +157,8 @@ def _rates(lines: Mapping[str, Any]) -> dict[str, Rate]:
     for name, ours in LINES.items():
         if name in lines:
             rates[ours] = dearest(_rate(lines[name]), rates.get(ours))
+    if "output" in rates and rates["output"].free:
+        del rates["output"]
     return rates
 
 
