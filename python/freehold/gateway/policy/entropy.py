@@ -12,7 +12,7 @@ from freehold.gateway.policy.rule import Steps
 CLASSES = tuple(re.compile(one) for one in (rb"[a-z]", rb"[A-Z]", rb"[0-9]", rb"[^a-zA-Z0-9]"))
 LEAST_BITS = 2.75
 """Bits a character, Shannon. `Password1` has 2.9, eight random letters and digits 2.75 to 3, `aaaaaaa1` 0.5."""
-CODE = re.compile(rb"[A-Za-z_][\w.]*[(\[]|[$<{%*]|(?i:none|null|true|false|process\.env|os\.environ|\.\.\.)")
+CODE = re.compile(rb"[A-Za-z_][\w.:>-]*[(\[]|[$<{%*]|(?i:none|null|true|false|process\.env|os\.environ|\.\.\.)")
 """A call, a place for a value, or no value: code and templates say what a secret is called without telling it."""
 NAME = re.compile(rb"[A-Za-z_]+(?:[._/:-][A-Za-z_]+)*[0-9]{0,2}")
 """Words, joined or followed by a number: `max_tokens`, `api.key.v2`."""

@@ -14,7 +14,8 @@ from functools import lru_cache
 
 SPACES = "\t\n\r "
 UNSEEN_BYTES = bytes(code for code in [*range(32), 127] if chr(code) not in SPACES)
-ESCAPE = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))")
+ESCAPE = re.compile(r"(?<!\\)\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))")
+"""From the first backslash of a row: begun at each of them, a long row would be read once for each."""
 GONE = {"Mn", "Me", "Cf", "Cc", "Cs"}
 LIKE = {"Pd": "-", "Zs": " ", "Zl": "\n", "Zp": "\n"}
 

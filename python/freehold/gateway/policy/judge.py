@@ -17,6 +17,8 @@ ENOUGH = 100
 """Matches of one rule; more change nothing, and looking for them would take time."""
 STEPS = 100_000
 """Work of validators for one request: about 0.2 s. Prose and code of 100 kB need some hundred steps."""
+BYTES_A_STEP = 50
+"""The patterns take some 2 us of each 100 bytes; so 5 MB are too much, which is more than a body may have."""
 UNJUDGED = "unjudged"
 DESCRIPTIONS = {
     **{rule.id: rule.description for rule in RULES},
@@ -45,6 +47,7 @@ class Judge:
             for one in structure.findings(body, self.allowed):
                 found[one.rule, one.where] += one.count
             corpus, steps = gather(body), Steps(self.steps)
+            steps.take(len(corpus.text) // BYTES_A_STEP)
             for rule, pattern in self.rules:
                 found.update((rule.id, where) for where in _matches(corpus, rule, pattern, steps))
             for own, pattern in self.own:

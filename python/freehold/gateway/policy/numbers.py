@@ -66,7 +66,7 @@ def _candidates(groups: list[bytes]) -> Iterator[bytes]:
         yield whole
     for first in range(len(groups)):
         number = b""
-        for group in groups[first:]:
+        for group in groups[first : first + LONGEST]:
             number += group
             if len(group) < SHORTEST_GROUP or len(number) > LONGEST:
                 break
