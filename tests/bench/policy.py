@@ -62,7 +62,8 @@ from freehold.prices.table import load
 names = ("openai", "gpt-5"), ("anthropic", "claude-opus-4-8"), ("google", "gemini-2.5-pro"), ("x-ai", "grok-4")
 table = load(names)
 spent = (time.process_time() - began) * 1000
-print(f"price table: {len(table.models)} models, {resident() - before} KiB with its code, {spent:.1f} ms ({table.origin})")
+size = resident() - before
+print(f"price table: {len(table.models)} models, {size} KiB with its code, {spent:.1f} ms ({table.origin})")
 """
 
 
@@ -130,9 +131,8 @@ def main() -> None:
     before = resident()
     began = time.process_time()
     standard, with_own = judge(), judge(read(OWN))
-    print(
-        f"making both judges: {(time.process_time() - began) * 1_000:.1f} ms; {len(RULES)} rules, 1,001 of the owner's\n"
-    )
+    spent = (time.process_time() - began) * 1_000
+    print(f"making both judges: {spent:.1f} ms; {len(RULES)} rules, 1,001 of the owner's\n")
     prompts(standard, with_own)
     straight = hostile(with_own)
     memory(before)

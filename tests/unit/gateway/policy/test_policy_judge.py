@@ -198,6 +198,15 @@ def test_folding_is_linear_in_accents() -> None:
     assert folded("a" + marks + "b") == b"ab"
 
 
+def test_a_row_of_backslashes_is_read_once() -> None:
+    """Read once for each of them, this would take minutes."""
+    assert folded("\\" * 200_000) == b"\\" * 200_000
+
+
+def test_a_row_of_single_digits_is_walked_once() -> None:
+    assert rules(user("4 " * 40_000)) == set()
+
+
 def test_long_base64_of_images_is_not_read_as_text_where_images_may_leave() -> None:
     data = "data:image/png;base64," + "4111111111111111" * 100
     image = {"type": "image_url", "image_url": {"url": data}}
