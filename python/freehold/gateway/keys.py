@@ -51,7 +51,7 @@ class Keyring:
 
 
 def _shown(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
-    # Each way once. Anthropic's SDK goes both where both of its settings are set: the same key twice is one key.
+    # Each way once; a client that goes both ways with one key means that key.
     shown: dict[bytes, bytes] = {}
     for name, value in headers:
         if name in WAYS:

@@ -72,7 +72,7 @@ class LlamaCppResponsesMeter(ResponsesMeter):
             json.dumps(body["model"]).encode(),
         )
         self._events = 0
-        self._item = -1
+        self._items: dict[str, int] = {}  # an item's id, and its place in the output
 
     def take(self, event: bytes) -> bytes:
         """Count, cut and complete one event."""
@@ -80,7 +80,7 @@ class LlamaCppResponsesMeter(ResponsesMeter):
         if not event.startswith(b"event: response."):
             return event
         if event.startswith(NEW_ITEM):
-            self._item += 1
+            self._items[_item_of(event)] = len(self._items)
         if not self.done:
             event = self._without_timings(event)
         return self._numbered(event)
@@ -100,7 +100,18 @@ class LlamaCppResponsesMeter(ResponsesMeter):
         if event.startswith(OF_RESPONSE):
             rest = rest.replace(STATUS, STATUS[:-2] + self._beginning, 1)
         elif not self.done:
-            added += b'"output_index":%d,' % max(self._item, 0)
+            added += b'"output_index":%d,' % self._index(event)
             if event.startswith((*OF_CONTENT, *OF_REASONING)):
                 added += b'"content_index":0,'
         return head + data + added + rest
+
+    def _index(self, event: bytes) -> int:
+        # A delta belongs to the newest item; what is done is told at the end, of each item in turn.
+        newest = max(len(self._items) - 1, 0)
+        return newest if DELTA.match(event) else self._items.get(_item_of(event), newest)
+
+
+def _item_of(event: bytes) -> str:
+    told = json_object(payload(event))
+    item = told.get("item")
+    return str(item.get("id") if isinstance(item, dict) else told.get("item_id"))
