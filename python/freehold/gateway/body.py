@@ -129,7 +129,8 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 DECODER = json.JSONDecoder(object_pairs_hook=_once_each, parse_constant=_no_constant)
-"""Parsers differ in which of two equal keys they believe: what was judged would not be what is served. The hook costs
-2 of 6 microseconds on a short chat, 0.13 of 0.55 ms on an agent's 167 kB with 25 tools (measured 2026-11-21,
-tests/bench/ stream_meter.py --parse); orjson and msgspec save some 7 microseconds a short request and cannot refuse
-duplicates."""
+"""Parsers differ in which of two equal keys they believe: what was judged would not be what is served. Measured on
+2026-11-21 (tests/bench/stream_meter.py prints it anew): the hook costs 2 of 6 microseconds on a short chat, 0.13 of
+0.55 ms on an agent's 167 kB with 25 tools. Looking for repeated keys in the bytes first, to parse with a hook only
+where there may be some, took longer than the hook. orjson and msgspec would save 7 microseconds a short request,
+reading and writing together, and cannot refuse a repeated key."""

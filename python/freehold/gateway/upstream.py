@@ -25,7 +25,7 @@ TOO_LONG = (
     "exceeds the available context size",
     "maximum context length is",
 )
-"""How llama.cpp and (last) vLLM say that a text does not fit; llama.cpp says it of an encoder's batch with status 500."""
+"""How llama.cpp and (the last) vLLM say that a text does not fit; of an encoder's batch llama.cpp says so with 500."""
 
 OK, LOADING = 200, 503
 

@@ -99,8 +99,10 @@ def test_a_model_that_talks_of_counting_is_not_believed(engine: str, said: str) 
         b'data: {"x":1}\n\n',
         b"\n\n",
         b"\r\n\r\n",
-    ]
-    + [b'data: {"x":1,"timings":{\n\n', b'data: {"x":1,"usage":{\n\n', b"event: message_start\ndata: [\n\n"],
+        b'data: {"x":1,"timings":{\n\n',
+        b'data: {"x":1,"usage":{\n\n',
+        b"event: message_start\ndata: [\n\n",
+    ],
 )
 @pytest.mark.parametrize("path", [CHAT, "/v1/messages", "/v1/responses"])
 @pytest.mark.parametrize("engine", ["llama_cpp", "vllm"])

@@ -46,7 +46,7 @@ def test_a_stream_counts_as_its_whole_answer(engine: str, name: str) -> None:
 
 
 def test_engines_agree_on_what_a_prompt_is() -> None:
-    """Four forms of one llama.cpp: OpenAI's with the cached part inside, Anthropic's with it apart, timings with both."""
+    """OpenAI's forms have the cached part inside, Anthropic's has it apart; llama.cpp was asked the same in each."""
     told = {name: APIS[PATHS[name]].usage_of(whole("llama_cpp", name)) for name in ("chat", "messages", "responses")}
     (usage,) = set(told.values())
     assert usage is not None
