@@ -18,7 +18,6 @@ from freehold.gateway.usage import Usage
 Json = dict[str, Any]
 
 TIMINGS, USAGE = b',"timings":{', b',"usage":{'
-TIMINGS_OBJECT = re.compile(rb',"timings":(\{[^{}]*\})')
 USAGE_OBJECT = re.compile(rb',"usage":(\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})')
 NO_CHOICES = b'"choices":[]'
 ERROR = b'data: {"error":'
@@ -72,13 +71,12 @@ class LlamaCppMeter(EventMeter):
 
     def take(self, event: bytes) -> bytes:
         """Cut ``timings`` out, and the usage chunk."""
-        start = event.rfind(TIMINGS)
-        found = TIMINGS_OBJECT.match(event, start) if start >= 0 else None
-        if found is None or USAGE in event:
+        start, end = timings_in(event)
+        if not end or USAGE in event:
             return self._take_other(event)
-        self._running = found[1]
+        self._running = event[start + len(TIMINGS) - 1 : end]
         self.began = True
-        return event if self._wants_running else event[:start] + event[found.end() :]
+        return event if self._wants_running else event[:start] + event[end:]
 
     def _take_other(self, event: bytes) -> bytes:
         if USAGE in event:
@@ -103,7 +101,7 @@ class VllmMeter(EventMeter):
 
     def take(self, event: bytes) -> bytes:
         """Cut ``usage`` out, and the usage chunk."""
-        start = event.rfind(USAGE)
+        start = event.find(USAGE)
         found = USAGE_OBJECT.match(event, start) if start >= 0 else None
         if found is None:
             self.done = self.done or payload(event) == DONE or event.startswith(ERROR)
@@ -155,6 +153,12 @@ class MessagesMeter(EventMeter):
         if self._final is not None:
             return self._final
         return Usage(self._start.prompt, self._start.cached, self._pieces)
+
+
+def timings_in(event: bytes) -> tuple[int, int]:
+    """Return where ``,"timings":{...}`` begins and ends; it holds numbers only. The end is 0 where there is none."""
+    start = event.find(TIMINGS)
+    return start, event.find(b"}", start) + 1 if start >= 0 else 0
 
 
 def json_object(raw: bytes) -> Json:

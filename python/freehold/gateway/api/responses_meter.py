@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from freehold.gateway.api import usages
 from freehold.gateway.api.base import Json
-from freehold.gateway.api.meters import TIMINGS, TIMINGS_OBJECT, EventMeter, json_object
+from freehold.gateway.api.meters import TIMINGS, EventMeter, json_object, timings_in
 from freehold.gateway.api.sse import payload
 from freehold.gateway.usage import Usage
 
@@ -86,12 +86,11 @@ class LlamaCppResponsesMeter(ResponsesMeter):
         return self._numbered(event)
 
     def _without_timings(self, event: bytes) -> bytes:
-        start = event.rfind(TIMINGS)
-        found = TIMINGS_OBJECT.match(event, start) if start >= 0 else None
-        if found is None:
+        start, end = timings_in(event)
+        if not end:
             return event
-        self._running = found[1]
-        return event if self._wants_running else event[:start] + event[found.end() :]
+        self._running = event[start + len(TIMINGS) - 1 : end]
+        return event if self._wants_running else event[:start] + event[end:]
 
     def _numbered(self, event: bytes) -> bytes:
         head, data, rest = event.partition(DATA)

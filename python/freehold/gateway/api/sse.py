@@ -17,7 +17,7 @@ class Splitter:
 
     def feed(self, data: bytes) -> list[bytes]:
         """Return the events that are complete with ``data``."""
-        if not self._held and data.endswith(END) and data.find(END) == len(data) - len(END) and OTHER_END not in data:
+        if not self._held and data.endswith(END) and data.find(END) == len(data) - len(END) and b"\r" not in data:
             return [data]  # an engine writes one event at a time, and mostly it arrives as one
         events: list[bytes] = []
         # Only the seam can hide an end that was split; what was searched before needs no second look.
