@@ -11,17 +11,19 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from freehold.gateway import exchange as exchanges
-from freehold.gateway.config import GatewayConfig, Model
+from freehold.gateway.api.catalogue import APIS, described, listing
+from freehold.gateway.api.forms import speaks_anthropic
+from freehold.gateway.config import GatewayConfig
 from freehold.gateway.front import Front
 from freehold.gateway.gate import Gate
 from freehold.gateway.keys import Keyring
 from freehold.gateway.metrics import Metrics
 from freehold.gateway.refusals import not_served, unknown_model
-from freehold.gateway.relay import KIND_OF_PATH, Relay
+from freehold.gateway.relay import Relay
 from freehold.gateway.upstream import Upstream
 
 HEALTH, MODELS, ONE_MODEL = "/healthz", "/v1/models", "/v1/models/{id:path}"
-SERVED = (*(f"POST {path}" for path in KIND_OF_PATH), f"GET {MODELS}", "GET /v1/models/{id}", f"GET {HEALTH}")
+SERVED = (*(f"POST {path}" for path in APIS), f"GET {MODELS}", "GET /v1/models/{id}", f"GET {HEALTH}")
 
 
 def build(config: GatewayConfig, internal_key: str, metrics: Metrics) -> ASGIApp:
@@ -37,7 +39,7 @@ def build(config: GatewayConfig, internal_key: str, metrics: Metrics) -> ASGIApp
         await upstream.close()
 
     routes = [
-        *(Route(path, Served(path, {"POST": relay})) for path in KIND_OF_PATH),
+        *(Route(path, Served(path, {"POST": relay})) for path in APIS),
         Route(MODELS, Served(MODELS, {"GET": models.all})),
         Route(ONE_MODEL, Served("/v1/models/{id}", {"GET": models.one})),
         Route(HEALTH, Served(HEALTH, {"GET": health})),
@@ -82,29 +84,17 @@ class Models:
     async def all(self, scope: Scope, receive: Receive, send: Send) -> None:
         """List the models."""
         self._let_in(scope)
-        listed = [_described(model) for model in self.config.models]
-        await JSONResponse({"object": "list", "data": listed})(scope, receive, send)
+        answer = listing(self.config.models, anthropic=speaks_anthropic(scope["headers"]))
+        await JSONResponse(answer)(scope, receive, send)
 
     async def one(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Describe one model, or say which there are."""
         self._let_in(scope)
         for model in self.config.models:
             if model.name == scope["path_params"]["id"]:
-                await JSONResponse(_described(model))(scope, receive, send)
+                await JSONResponse(described(model, anthropic=speaks_anthropic(scope["headers"])))(scope, receive, send)
                 return
         raise unknown_model(model.name for model in self.config.models)
 
     def _let_in(self, scope: Scope) -> None:
         exchanges.of(scope).key = self.keyring.caller(scope["headers"])
-
-
-def _described(model: Model) -> dict[str, object]:
-    # OpenAI's clients want a time of creation; the answer must not change from start to start, so it is the epoch.
-    return {
-        "id": model.name,
-        "object": "model",
-        "created": 0,
-        "owned_by": "freehold",
-        "kind": model.kind,
-        "context": model.context,
-    }

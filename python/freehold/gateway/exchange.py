@@ -10,7 +10,8 @@ from enum import StrEnum
 
 from starlette.types import Scope
 
-from freehold.gateway.engines import Usage
+from freehold.gateway.api.forms import OPENAI, Form
+from freehold.gateway.usage import Usage
 
 STATE = "freehold_exchange"
 
@@ -33,6 +34,7 @@ class Exchange:
     id: str = field(default_factory=lambda: f"req_{uuid.uuid4().hex}")
     method: str = ""
     path: str = ""
+    form: Form = OPENAI  # of a refusal
     client: str = ""
     key: str = ""
     model: str = ""

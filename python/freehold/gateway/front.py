@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from freehold.gateway import exchange as exchanges
+from freehold.gateway.api.forms import form_of
 from freehold.gateway.body import ClientGoneError, has_body
 from freehold.gateway.exchange import Cut, Exchange
 from freehold.gateway.metrics import Metrics
@@ -54,6 +55,7 @@ class Front:
     def _begin(self, scope: Scope) -> Exchange:
         exchange = self.new_exchange()
         exchange.method = scope["method"]
+        exchange.form = form_of(scope["path"], scope["headers"])
         exchange.client = scope["client"][0] if scope.get("client") else ""
         return exchange
 
@@ -97,11 +99,11 @@ class _Labelled:
 
 async def _refuse(refusal: RefusalError, scope: Scope, receive: Receive, send: Send, exchange: Exchange) -> None:
     exchange.reason = refusal.reason
-    answer = refusal.body()
+    answer = exchange.form.body(refusal, exchange.id)
     unread = has_body(scope) and not exchange.body_read
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(answer)).encode())]
     headers += [*refusal.headers, *([(b"connection", b"close")] if unread else [])]
-    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.start", "status": exchange.form.status(refusal), "headers": headers})
     await send({"type": "http.response.body", "body": answer, "more_body": True})
     if unread:
         await _linger(receive)

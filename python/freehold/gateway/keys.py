@@ -1,4 +1,4 @@
-"""Who calls: a key in the ``Authorization`` header, known here by its SHA-256 only."""
+"""Who calls: a key in the ``Authorization`` or ``x-api-key`` header, known here by its SHA-256 only."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from freehold.gateway.refusals import bad_key
 PREFIX = "fh-"
 RANDOM_BYTES = 32
 SCHEME = b"bearer "
+WAYS = (b"authorization", b"x-api-key")
 
 
 def new_key() -> str:
@@ -33,10 +34,12 @@ class Keyring:
 
     def caller(self, headers: Iterable[tuple[bytes, bytes]]) -> str:
         """Return the name of the key in ``headers``; raises a refusal (401)."""
-        shown = [value for name, value in headers if name == b"authorization"]
-        if len(shown) != 1 or not shown[0].lower().startswith(SCHEME):
-            raise bad_key("no_key", "Send your key in one header: `Authorization: Bearer fh-...`.")
-        name = self._name_of(digest(shown[0][len(SCHEME) :].strip()))
+        key = _shown(headers)
+        if key is None:
+            raise bad_key(
+                "no_key", "Send your key in one header: `Authorization: Bearer fh-...`, or `x-api-key: fh-...`."
+            )
+        name = self._name_of(digest(key))
         if not name:
             raise bad_key("bad_key", "This key is not known here. Ask the operator of this endpoint for one.")
         return name
@@ -45,3 +48,19 @@ class Keyring:
         # Every key is compared, each in constant time: how long it took tells nothing about which came close.
         names = [key.name for key in self._keys if hmac.compare_digest(key.sha256, shown)]
         return names[0] if names else ""
+
+
+def _shown(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+    # Each way once; a client that goes both ways with one key means that key.
+    shown: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if name in WAYS:
+            if name in shown:
+                return None
+            shown[name] = _of_scheme(value) if name == b"authorization" else value.strip()
+    keys = set(shown.values())
+    return (keys.pop() or None) if len(keys) == 1 else None
+
+
+def _of_scheme(value: bytes) -> bytes:
+    return value[len(SCHEME) :].strip() if value.lower().startswith(SCHEME) else b""

@@ -1,4 +1,4 @@
-"""What the gateway says no to, in the form that OpenAI's clients understand.
+"""What the gateway says no to, in OpenAI's words; :mod:`freehold.gateway.api.forms` says it in each protocol's form.
 
 ``{"error": {"message", "type", "param", "code"}}``; the clients retry 408, 409, 429 and 5xx by themselves.
 """
@@ -30,10 +30,6 @@ class RefusalError(Exception):
     def body(self) -> bytes:
         """Return the answer's JSON."""
         return json.dumps({"error": self.as_json()}).encode()
-
-    def event(self) -> bytes:
-        """Return the same as the last event of a stream."""
-        return b"data: " + self.body() + b"\n\n"
 
     def as_json(self) -> dict[str, Any]:
         """Return the inner object."""

@@ -13,19 +13,17 @@ from starlette.types import Message, Receive, Scope, Send
 
 from freehold.gateway import body as bodies
 from freehold.gateway import exchange as exchanges
+from freehold.gateway.api.base import ApiLimits, Meter
+from freehold.gateway.api.catalogue import APIS
 from freehold.gateway.config import GatewayConfig, Model
-from freehold.gateway.engines import engine, usage_of
 from freehold.gateway.exchange import Cut, Exchange
 from freehold.gateway.gate import Gate
 from freehold.gateway.keys import Keyring
 from freehold.gateway.metrics import Metrics
 from freehold.gateway.refusals import draining, malformed, runtime_down, stream_broken, unknown_model
-from freehold.gateway.sse import Splitter
-from freehold.gateway.stream import StreamMeter, prepare
 from freehold.gateway.upstream import Upstream, json_object
 
 LOCAL = "local"
-KIND_OF_PATH = {"/v1/chat/completions": "chat", "/v1/completions": "chat", "/v1/embeddings": "embedding"}
 
 
 class SlowClientError(Exception):
@@ -55,7 +53,7 @@ class Relay:
                 await while_connected(receive, exchange, self._answer(body, model, exchange, send))
 
     def _choose(self, body: dict[str, Any], exchange: Exchange) -> Model:
-        name, kind = body.get("model"), KIND_OF_PATH[exchange.path]
+        name, kind = body.get("model"), APIS[exchange.path].kind
         if not isinstance(name, str):
             raise malformed("Name a model.", param="model")
         fitting = [model for model in self.config.models if model.kind == kind]
@@ -67,20 +65,16 @@ class Relay:
         raise unknown_model((model.name for model in fitting), kind)
 
     async def _answer(self, body: dict[str, Any], model: Model, exchange: Exchange, send: Send) -> None:
-        meter = self._prepare(body, model)
+        meter = self._prepare(body, model, exchange.path)
         async with self.upstream.post(model, exchange.path, bodies.dump(body), exchange.id) as response:
             if meter is None:
                 await self._whole(response, exchange, send)
             else:
                 await self._stream(response, meter, exchange, send)
 
-    def _prepare(self, body: dict[str, Any], model: Model) -> StreamMeter | None:
-        stream = body.get("stream") or False
-        if not isinstance(stream, bool):
-            raise malformed("stream must be true or false.", param="stream")
-        dialect = engine(model.engine)
-        dialect.check(body)
-        return prepare(body, dialect) if stream else None
+    def _prepare(self, body: dict[str, Any], model: Model, path: str) -> Meter | None:
+        APIS[path].check(body, ApiLimits())
+        return APIS[path].prepare(body, model.engine, model.context)
 
     async def _whole(self, response: aiohttp.ClientResponse, exchange: Exchange, send: Send) -> None:
         try:
@@ -88,14 +82,12 @@ class Relay:
         except (aiohttp.ClientError, TimeoutError) as error:
             exchange.cut = Cut.RUNTIME
             raise runtime_down(exchange.model) from error
-        exchange.usage = usage_of(json_object(answer)) or exchange.usage
+        exchange.usage = APIS[exchange.path].usage_of(json_object(answer)) or exchange.usage
         length = (b"content-length", str(len(answer)).encode())
         await send(_start(exchange, b"application/json", length))
         await self._write(send, answer, more=False)
 
-    async def _stream(
-        self, response: aiohttp.ClientResponse, meter: StreamMeter, exchange: Exchange, send: Send
-    ) -> None:
+    async def _stream(self, response: aiohttp.ClientResponse, meter: Meter, exchange: Exchange, send: Send) -> None:
         await send(_start(exchange, b"text/event-stream; charset=utf-8", (b"cache-control", b"no-store")))
         try:
             await self._events(response, meter, exchange, send)
@@ -105,20 +97,19 @@ class Relay:
         except asyncio.CancelledError:
             if exchange.cut is not Cut.DRAIN:
                 raise
-            last = draining().event()
+            last = exchange.form.event(draining(), exchange.id)
         await self._write(send, last, more=False)
 
-    async def _events(
-        self, response: aiohttp.ClientResponse, meter: StreamMeter, exchange: Exchange, send: Send
-    ) -> None:
-        splitter = Splitter()
-        async for data in response.content.iter_any():
-            out = b"".join([meter.take(event) for event in splitter.feed(data)])
-            exchange.usage = meter.usage
-            if meter.began:
-                exchange.saw_first_token()
-            if out:
-                await self._write(send, out, more=True)
+    async def _events(self, response: aiohttp.ClientResponse, meter: Meter, exchange: Exchange, send: Send) -> None:
+        try:
+            async for data in response.content.iter_any():
+                out = meter.feed(data)
+                if meter.began:
+                    exchange.saw_first_token()
+                if out:
+                    await self._write(send, out, more=True)
+        finally:
+            exchange.usage = meter.usage  # read once: a running count is kept as it came
 
     async def _write(self, send: Send, data: bytes, *, more: bool) -> None:
         try:
@@ -130,7 +121,7 @@ class Relay:
     @staticmethod
     def _broken(exchange: Exchange) -> bytes:
         exchange.cut = Cut.RUNTIME
-        return stream_broken(exchange.model).event()
+        return exchange.form.event(stream_broken(exchange.model), exchange.id)
 
 
 async def while_connected(receive: Receive, exchange: Exchange, work: Coroutine[Any, Any, None]) -> None:

@@ -19,8 +19,13 @@ CLIENT_ERRORS = frozenset({400, 408, 409, 413, 415, 422, 429})
 """Other statuses from 400 to 499 are between gateway and runtime (401: the internal key is wrong): a caller who heard
 them would doubt its own key or path."""
 
-TOO_LONG = ("is too large to process", "is larger than the max context size", "exceeds the available context size")
-"""How llama.cpp says that a text does not fit; for an encoder's batch it says so with status 500."""
+TOO_LONG = (
+    "is too large to process",
+    "is larger than the max context size",
+    "exceeds the available context size",
+    "maximum context length is",
+)
+"""How llama.cpp and (the last) vLLM say that a text does not fit; of an encoder's batch llama.cpp says so with 500."""
 
 OK, LOADING = 200, 503
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+from tests.unit.gateway.api.recorded import recorded
 
 
 @dataclass
@@ -38,6 +39,8 @@ class MockRuntime:
             usage = {"prompt_tokens": 4, "total_tokens": 4}
             rows = [{"object": "embedding", "index": 0, "embedding": [0.5, -0.25]}]
             return web.json_response({"object": "list", "model": body["model"], "data": rows, "usage": usage})
+        if request.path.startswith(("/v1/messages", "/v1/responses")):
+            return await self._replay(request, body, words)
         try:
             if words == "wait":
                 await asyncio.Event().wait()
@@ -47,6 +50,20 @@ class MockRuntime:
             self.cancelled.append(words)
             raise
         return web.json_response(_whole(body))
+
+    async def _replay(self, request: web.Request, body: dict[str, Any], words: str) -> web.StreamResponse:
+        """What a real engine said once; the engine is the one of the model's name. ``die``: half of the stream."""
+        name = "count_tokens" if request.path.endswith("count_tokens") else request.path.rpartition("/")[2]
+        engine = "vllm" if "vllm" in body["model"] else "llama_cpp"
+        if not body.get("stream"):
+            return web.Response(body=recorded(engine, f"{name}.json"), content_type="application/json")
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        whole = recorded(engine, f"{name}.sse")
+        await response.write(whole[: len(whole) // 2] if words in {"die", "hold"} else whole)
+        if words == "hold":
+            await asyncio.Event().wait()
+        return response
 
     async def _stream(self, request: web.Request, body: dict[str, Any], words: str) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 END_OF_EVENT = re.compile(rb"\r\n\r\n|\n\n")
-LONGEST_END = 4
+END, OTHER_END = b"\n\n", b"\r\n\r\n"
 DONE = b"[DONE]"
 
 
@@ -17,9 +17,11 @@ class Splitter:
 
     def feed(self, data: bytes) -> list[bytes]:
         """Return the events that are complete with ``data``."""
+        if not self._held and data.endswith(END) and data.find(END) == len(data) - len(END) and b"\r" not in data:
+            return [data]  # an engine writes one event at a time, and mostly it arrives as one
         events: list[bytes] = []
         # Only the seam can hide an end that was split; what was searched before needs no second look.
-        search_from = max(0, len(self._held) - LONGEST_END + 1)
+        search_from = max(0, len(self._held) - len(OTHER_END) + 1)
         buffer, begin = self._held + data, 0
         while end := END_OF_EVENT.search(buffer, search_from):
             events.append(buffer[begin : end.end()])

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from freehold.gateway.sse import Splitter, payload
+from freehold.gateway.api.sse import Splitter, payload
 
 STREAM = (
     b'data: {"a":"zw\xc3\xb6lf"}\n\n'
