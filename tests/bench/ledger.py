@@ -124,7 +124,7 @@ def refused(bench: Bench, count: int) -> None:
     frontier, ask = Frontier(bench.store, bench.clock, Caps(share_ppm=1)), _ask(bench.key())
     for _ in range(count):
         if not isinstance(frontier.reserve(ask), Refusal):
-            raise AssertionError("the share let it out")
+            raise TypeError("the share let it out")
 
 
 def rows(bench: Bench, count: int) -> None:

@@ -59,7 +59,6 @@ CREATE TABLE usage (
     first_token_ms INTEGER,
     nano_usd INTEGER NOT NULL CHECK (nano_usd BETWEEN 0 AND 1000000000000000)
 ) STRICT;
-CREATE INDEX usage_times ON usage (at_ms);
 CREATE TABLE totals (
     day INTEGER NOT NULL, key_id TEXT NOT NULL, model TEXT NOT NULL, route TEXT NOT NULL,
     key_name TEXT NOT NULL,
@@ -74,18 +73,6 @@ CREATE TABLE local_hours (
 CREATE TABLE losses (
     at_ms INTEGER NOT NULL, rows INTEGER NOT NULL, prompt INTEGER NOT NULL, completion INTEGER NOT NULL
 ) STRICT;
-CREATE TRIGGER usage_into_totals AFTER INSERT ON usage BEGIN
-    INSERT INTO totals VALUES (
-        NEW.at_ms / 86400000, NEW.key_id, NEW.served, NEW.route, NEW.key_name,
-        1, NEW.prompt, NEW.cached, NEW.completion, NEW.nano_usd
-    ) ON CONFLICT DO UPDATE SET
-        key_name = excluded.key_name, requests = requests + 1, prompt = prompt + excluded.prompt,
-        cached = cached + excluded.cached, completion = completion + excluded.completion,
-        nano_usd = nano_usd + excluded.nano_usd;
-    INSERT INTO local_hours SELECT NEW.at_ms / 3600000, '', NEW.prompt + NEW.completion
-        WHERE NEW.route IN ('local', 'peer') AND NEW.prompt + NEW.completion > 0
-    ON CONFLICT DO UPDATE SET tokens = tokens + excluded.tokens;
-END;
 
 CREATE TABLE frontier_totals (
     kind TEXT NOT NULL CHECK (kind IN ('hour', 'day', 'month')),

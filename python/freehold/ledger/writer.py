@@ -22,7 +22,7 @@ INTERVAL_SECONDS = 0.04
 
 BATCH = 4096
 MOST_PENDING = 20_000
-"""Some 15 MB: about a minute of 300 requests a second."""
+"""About a minute of 300 requests a second; tests/bench/ledger.py tells what that takes in memory."""
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 5.0
 

@@ -11,6 +11,7 @@ import pytest
 from tests.unit.ledger.world import START_MS, Time, World, row
 
 from freehold.errors import RefusedError
+from freehold.ledger import usage
 from freehold.ledger.audit import audit
 from freehold.ledger.periods import DAY_MS
 from freehold.ledger.store import Store
@@ -87,6 +88,14 @@ def test_old_rows_go_and_totals_stay(store: Store) -> None:
     assert tokens_of_day(store, START_MS) == {"k_1": 10}
     write(store, row("old", prompt=10))  # played back long after
     assert tokens_of_day(store, START_MS) == {"k_1": 10}
+    assert audit(store) == []
+
+
+def test_many_old_rows_go_in_several_steps(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usage, "PRUNED_AT_ONCE", 10)
+    write(store, *(row(f"old-{number}", prompt=1) for number in range(35)))
+    write(store, *(row(f"new-{number}", START_MS + 9 * DAY_MS, prompt=1) for number in range(35)))
+    assert prune(store, START_MS + 9 * DAY_MS, keep_days=4) == 35
     assert audit(store) == []
 
 
