@@ -9,8 +9,8 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Protocol
 
 from freehold.errors import FreeholdError, RefusedError
 from freehold.ledger import caps as sums
@@ -69,6 +69,11 @@ class Refusal:
     code: str
     caps: tuple[Cap, ...] = ()
     problem: FreeholdError | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """For the wire, and for a client's error."""
+        problem = self.problem.as_json() if self.problem else None
+        return {"code": self.code, "caps": [asdict(cap) for cap in self.caps], "problem": problem}
 
     @property
     def reopens_ms(self) -> int | None:

@@ -86,7 +86,7 @@ class KeyTable:
 
 
 class KeyWatch:
-    """Tells a gateway when to read the table again; asking costs about a microsecond while nothing happens."""
+    """Tells a gateway when to read the table again; asking costs microseconds while nothing happens."""
 
     def __init__(self, table: KeyTable) -> None:
         self._table = table

@@ -119,6 +119,20 @@ class Store:
                 return [str(error)]
         return [line for line in said if line != "ok"]
 
+    def copy_to(self, target: Path) -> None:
+        """Write a whole copy as of now to a new file, while others go on working; for backups.
+
+        Whoever brings such a copy back must close the frontier (:func:`close_frontier`): what was spent since is not in
+        it.
+        """
+        with self.reading() as connection, problems.told(target):
+            os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE))
+            copy = sqlite3.connect(target)
+            try:
+                connection.backup(copy)
+            finally:
+                copy.close()
+
     def _roll_back(self) -> None:
         if self._connection.in_transaction:
             with suppress(sqlite3.Error):  # the error that led here is the one to hear of
@@ -191,6 +205,14 @@ def _make_file(path: Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
     if path.stat().st_mode & 0o077:
         path.chmod(FILE_MODE)
+    _give_to_folders_owner(path)
+
+
+def _give_to_folders_owner(path: Path) -> None:
+    """Root's commands may be the first to open a ledger; it is the gateway's all the same. SQLite does so itself."""
+    folder = path.parent.stat()
+    if os.geteuid() == 0 and path.stat().st_uid != folder.st_uid:
+        os.chown(path, folder.st_uid, folder.st_gid)
 
 
 def _refuse_open_folder(folder: Path) -> None:
@@ -269,3 +291,4 @@ def _write_mark(path: Path, connection: sqlite3.Connection) -> None:
         descriptor = os.open(mark(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
         with os.fdopen(descriptor, "w", encoding="ascii") as stream:
             stream.write(f"{get_meta(connection, 'ledger_id')}\n")
+        _give_to_folders_owner(mark(path))

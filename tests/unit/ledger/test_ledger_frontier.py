@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from tests.unit.ledger.world import DONE, FREE, OPEN_CAPS, START_MS, USD, Time, Tokens, World, chance, row
 
@@ -314,6 +317,31 @@ def test_no_interleaving_of_requests_settlements_and_restarts_passes_a_cap(store
     assert passed > 10
     assert audit(store) == []
     _money_holds(store, caps, limits)
+
+
+def test_processes_at_once_pass_no_cap_and_leave_nothing_over(world: World) -> None:
+    """Each has a connection of its own; together they get exactly what there is."""
+    world.frontier.caps = caps = Caps(1_000_000, nano_usd_per_day=50, nano_usd_per_month=50)
+    key = world.key()
+
+    def greedy(_: int) -> int:
+        with Store.open(world.store.path, busy_ms=30_000) as store:
+            own = World(store, world.time, caps)
+            return sum(isinstance(own.reserve(key, 1, 1), Reservation) for _ in range(25))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(greedy, range(4))) == 50
+    assert audit(world.store) == []
+
+
+def test_a_refusal_is_told_to_programs(world: World) -> None:
+    world.frontier.caps = Caps(1_000_000)
+    told = json.loads(json.dumps(world.refused(world.key(), 1, 1).as_json()))
+    assert told["code"] == CAPPED
+    assert told["problem"] is None
+    assert told["caps"][0] == {
+        "name": "fleet_day", "unit": "nano_usd", "limit": 0, "used": 0, "left": 0, "reopens_ms": None,
+    }  # fmt: skip
 
 
 def _share_holds(store: Store, now_ms: int, caps: Caps) -> None:

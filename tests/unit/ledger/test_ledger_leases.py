@@ -302,10 +302,7 @@ def test_an_authority_from_an_older_copy_learns_what_was_spent(pair: Fleet, tmp_
     pair.share_keys()
     copy = tmp_path / "copy" / "ledger.sqlite3"
     copy.parent.mkdir(mode=0o700)
-    with pair.authority.store.reading() as connection:
-        connection.execute("ROLLBACK")
-        connection.execute("VACUUM INTO ?", (str(copy),))
-        connection.execute("BEGIN")
+    pair.authority.store.copy_to(copy)
     lease = pair.lent("a", key, 100, 100)
     holder = pair.holders["a"]
     holder.frontier.settle(holder.reserved(key, 60, 10).id, Tokens(5), 7, DONE)

@@ -80,10 +80,7 @@ def test_an_authority_from_an_older_copy_is_followed_but_revives_nothing(
     world.key("stolen")
     copy = tmp_path / "old" / "ledger.sqlite3"
     copy.parent.mkdir(mode=0o700)
-    with world.store.reading() as connection:
-        connection.execute("ROLLBACK")
-        connection.execute("VACUUM INTO ?", (str(copy),))
-        connection.execute("BEGIN")
+    world.store.copy_to(copy)
     world.keys.revoke("stolen", "stolen")
     world.key("later")
     follow(world, replica)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
@@ -180,6 +181,36 @@ def test_a_mark_without_a_fault_is_written_again(path: Path) -> None:
         mark(path).unlink()
         Store.open(path).close()
         assert mark(path).read_text(encoding="ascii").strip() == store.id
+
+
+def test_a_copy_is_whole_private_and_never_written_over_another(store: Store, tmp_path: Path) -> None:
+    with store.transaction() as connection:
+        insert(connection, [row("one", prompt=3)])
+    copy = tmp_path / "copies" / "ledger.sqlite3"
+    copy.parent.mkdir(mode=0o700)
+    store.copy_to(copy)
+    assert copy.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(FreeholdError, match="FileExistsError"):
+        store.copy_to(copy)
+    with Store.open(copy) as again:
+        assert again.id == store.id
+        assert again.check() == []
+
+
+def test_a_ledger_that_root_begins_is_the_folders_owners(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+    path.parent.mkdir(mode=0o700)
+    real = Path.stat
+
+    def stat(self: Path, **options: bool) -> os.stat_result:
+        found = real(self, **options)
+        return os.stat_result((*found[:4], 4321, 4321, *found[6:])) if self == path.parent else found
+
+    monkeypatch.setattr(Path, "stat", stat)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "chown", lambda name, user, group: given.append(f"{Path(name).name} {user} {group}"))
+    Store.open(path).close()
+    assert given == ["ledger.sqlite3 4321 4321", "ledger.sqlite3.mark 4321 4321"]
 
 
 def test_audit_of_a_fresh_world_is_clean(world: World) -> None:
