@@ -114,7 +114,7 @@ def as_csv(found: Report) -> str:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([*found.by, "key_id", *COUNTS, "usd"])
     for line in found.lines:
-        writer.writerow([*map(_no_formula, line.place), line.key_id, *line.counts, usd(line.counts[-1])])
+        writer.writerow([*map(no_formula, line.place), line.key_id, *line.counts, usd(line.counts[-1])])
     return stream.getvalue()
 
 
@@ -149,7 +149,7 @@ def _value(row: Mapping[str, Any], node: str, group: str) -> str:
     return node if group == "node" else str(row[group])
 
 
-def _no_formula(text: str) -> str:
+def no_formula(text: str) -> str:
     """A spreadsheet takes a cell that begins so for a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 

@@ -14,6 +14,7 @@ from rich.console import Console
 from tests.unit.ledger.world import DONE, START_MS, USD, Time, Tokens, World, chance, row
 
 from freehold.errors import FreeholdErrors, RefusedError, UsageError
+from freehold.ledger import report_exceptions
 from freehold.ledger.periods import DAY_MS, day
 from freehold.ledger.report import COUNTS, GROUPS, as_csv, as_json, as_table, export, report, usd
 from freehold.ledger.store import Store
@@ -124,6 +125,29 @@ def test_a_cell_is_never_a_formula(nodes: list[World]) -> None:
     with nodes[0].store.transaction() as connection:
         insert(connection, [row("a")._replace(served="=1+1")])
     assert "'=1+1" in as_csv(report(exports(nodes), ["model"]))
+
+
+def test_every_exception_is_shown(nodes: list[World]) -> None:
+    fill(nodes[0], 0)
+    told = with_one_open(nodes)
+    console = Console(width=300, file=io.StringIO())
+    console.print(report_exceptions.table(told))
+    shown = console.file.getvalue() if isinstance(console.file, io.StringIO) else ""
+    rows = list(csv.DictReader(io.StringIO(report_exceptions.as_csv(told))))
+    for name, value in {
+        "time": "2026-11-21 10:30:00", "node": "n1", "key": "agent0", "reason": "asked_for", "asked": "gpt",
+        "resolved": "acme/big-model", "prompt_tokens": "30", "cached_tokens": "10", "completion_tokens": "20",
+        "price": "acme/big@2026-11", "usd": usd(USD // 3), "state": "settled", "outcome": "answered",
+    }.items():  # fmt: skip
+        assert value in {row[name] for row in rows}
+        assert value in shown
+    assert {row["state"] for row in rows} == {"settled", "unsettled", "open"}
+    assert len(rows) == 3
+
+
+def with_one_open(nodes: list[World]) -> list[dict[str, Any]]:
+    nodes[0].reserved(nodes[0].key("late"), 50, 60, "still open")
+    return exports(nodes)
 
 
 def test_lost_rows_are_named(nodes: list[World]) -> None:
