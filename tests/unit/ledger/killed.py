@@ -29,7 +29,8 @@ CAPS = Caps(1_000_000, nano_usd_per_day=20_000, nano_usd_per_month=20_000)
 def main() -> None:
     folder, role, seed, statement = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     store = Store.open(folder / "ledger.sqlite3")
-    world = World(store, Time(int((folder / "now").read_text(encoding="ascii"))), CAPS)
+    caps = None if role == "holder" else CAPS
+    world = World(store, Time(int((folder / "now").read_text(encoding="ascii"))), caps)
     world.frontier.recover()
     key = world.keys.get("agent")
     with store.reading() as connection:
@@ -38,6 +39,9 @@ def main() -> None:
     for number in range(200):
         request = f"{os.getpid()}-{number}"
         if role == "gateway":
+            serve(world, key, request, seeded)
+        elif role == "holder":
+            hold(world, key, seeded)
             serve(world, key, request, seeded)
         else:
             lend(LeaseBook(store, world.clock, CAPS), request, key.id, seeded.randrange(1, 300), back=bool(number % 2))
@@ -51,6 +55,12 @@ def serve(world: World, key: Key, request: str, seeded: random.Random) -> None:
         used = Amount(seeded.randrange(worst.tokens + 1), seeded.randrange(worst.nano_usd + 1))
         world.frontier.settle(reservation.id, Tokens(used.tokens), used.nano_usd, DONE)
         say("used", reservation.id, used)
+
+
+def hold(world: World, key: Key, seeded: random.Random) -> None:
+    if seeded.random() < 0.3:
+        ask = world.frontier.holdings.ask(key.id, Amount(100, 1000), 60)
+        world.frontier.holdings.hold(Lease(**ask.as_json()))
 
 
 def lend(book: LeaseBook, lease_id: str, key_id: str, nano_usd: int, *, back: bool) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,20 +42,38 @@ def most(said: list[tuple[str, str, Amount]]) -> int:
     return sum({**worst, **{name: amount.nano_usd for what, name, amount in said if what == "used"}}.values())
 
 
+def rounds(folder: Path, role: str, seed: int) -> Iterator[list[tuple[str, str, Amount]]]:
+    """Kill it a few times over one ledger; after each, all that has left so far."""
+    folder.chmod(0o700)
+    with Store.open(folder / "ledger.sqlite3") as store:
+        World(store, Time(START_MS)).key()
+    left: list[tuple[str, str, Amount]] = []
+    for number in range(seed * ROUNDS, (seed + 1) * ROUNDS):
+        (folder / "now").write_text(str(START_MS + number), encoding="ascii")
+        left += killed(folder, role, number, chance(number).randrange(40, 900))
+        yield left
+    assert len(left) > ROUNDS
+
+
 @pytest.mark.parametrize("role", ["gateway", "authority"])
 @pytest.mark.parametrize("seed", range(2))
 def test_what_left_before_a_kill_is_on_record_and_within_the_caps(tmp_path: Path, role: str, seed: int) -> None:
-    path = tmp_path / "ledger.sqlite3"
-    tmp_path.chmod(0o700)
-    with Store.open(path) as store:
-        World(store, Time(START_MS)).key()
-    left: list[tuple[str, str, Amount]] = []
-    for number in range(ROUNDS):
-        (tmp_path / "now").write_text(str(START_MS + number), encoding="ascii")
-        left += killed(tmp_path, role, seed * ROUNDS + number, chance(seed * ROUNDS + number).randrange(40, 900))
-        with Store.open(path) as store, store.reading() as connection:
+    for left in rounds(tmp_path, role, seed):
+        with Store.open(tmp_path / "ledger.sqlite3") as store, store.reading() as connection:
             assert most(left) <= spent(connection, "day", day(START_MS)).nano_usd <= CAPS.nano_usd_per_day
-    with Store.open(path) as store:
-        World(store, Time(START_MS + ROUNDS), CAPS).frontier.recover()
+    with Store.open(tmp_path / "ledger.sqlite3") as store:
+        World(store, Time(START_MS + 100), CAPS).frontier.recover()
         assert audit(store) == []
-    assert len(left) > ROUNDS
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_killed_holder_reports_at_least_what_left_and_at_most_what_it_held(tmp_path: Path, seed: int) -> None:
+    for left in rounds(tmp_path, "holder", seed):
+        with Store.open(tmp_path / "ledger.sqlite3") as store:
+            world = World(store, Time(START_MS + 100), None)
+            world.frontier.recover()
+            reports = world.frontier.holdings.reports()
+            assert all(report.final for report in reports)
+            assert all(report.spent.tokens <= 100 and report.spent.nano_usd <= 1000 for report in reports)
+            assert most(left) <= sum(report.spent.nano_usd for report in reports)
+            assert audit(store) == []

@@ -156,6 +156,8 @@ def test_an_answer_that_was_lost_is_asked_for_again_or_given_back(pair: Fleet) -
     assert charged(pair) == Amount(0, 0)
     with pytest.raises(FreeholdError, match="LEASE_NOT_ASKED"):
         pair.holders["a"].frontier.holdings.hold(again)
+    with pytest.raises(FreeholdError, match="LEASE_REFUSED"):
+        pair.book.grant("a", asked)  # the same ask, late: what was given back is not lent without being taken again
 
 
 def test_an_ask_that_comes_after_its_report_is_refused(pair: Fleet) -> None:
