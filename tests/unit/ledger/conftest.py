@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.unit.ledger.fleet import DAY_CAPS, Fleet, fleet
 from tests.unit.ledger.world import START_MS, Time, World
 
 from freehold.ledger.store import Store
@@ -30,3 +31,9 @@ def store(path: Path) -> Iterator[Store]:
 @pytest.fixture
 def world(store: Store, time: Time) -> World:
     return World(store, time)
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Fleet]:
+    with fleet(tmp_path, DAY_CAPS) as made:
+        yield made

@@ -9,14 +9,17 @@ from pathlib import Path
 
 from tests.unit.ledger.world import OPEN_CAPS, START_MS, Time, World
 
-from freehold.ledger.caps import Amount, Caps
+from freehold.ledger.audit import audit
+from freehold.ledger.caps import Amount, Caps, spent
 from freehold.ledger.frontier import Refusal
 from freehold.ledger.holdings import Lease, LeaseAsk, LeaseReport
 from freehold.ledger.key_records import Key
 from freehold.ledger.leases import LeaseBook
-from freehold.ledger.periods import DAY_MS
+from freehold.ledger.periods import DAY_MS, day
 from freehold.ledger.replication import apply, changes_since, position
 from freehold.ledger.store import Store
+
+DAY_CAPS = Caps(1_000_000, nano_usd_per_day=1000, nano_usd_per_month=5000)
 
 
 class Fleet:
@@ -64,6 +67,15 @@ class Fleet:
         old = self.holders[node]
         self.holders[node] = World(old.store, old.time, None)
         self.holders[node].frontier.recover()
+
+
+def charged(pair: Fleet) -> Amount:
+    with pair.authority.store.reading() as connection:
+        return spent(connection, "day", day(pair.authority.clock.now_ms()))
+
+
+def clean(pair: Fleet) -> bool:
+    return not any(audit(world.store) for world in (pair.authority, *pair.holders.values()))
 
 
 @contextmanager

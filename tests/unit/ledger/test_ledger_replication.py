@@ -73,6 +73,18 @@ def test_a_gap_is_refused(world: World, replica: World) -> None:
     assert replica.keys.listed() == []
 
 
+def test_a_replica_that_missed_changes_hears_so(world: World, replica: World) -> None:
+    world.key("a")
+    follow(world, replica)
+    for name in "bc":
+        world.key(name)
+    with pytest.raises(FreeholdError, match="KEYS_GAP"):
+        apply(replica.keys, changes_since(world.keys, world.store.id, 2))
+    assert [key.name for key in replica.keys.listed()] == ["a"]
+    follow(world, replica)
+    assert same(world, replica)
+
+
 def test_an_authority_from_an_older_copy_is_followed_but_revives_nothing(
     world: World, replica: World, tmp_path: Path, time: Time
 ) -> None:

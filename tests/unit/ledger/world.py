@@ -7,13 +7,13 @@ import random
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from freehold.ledger.caps import Amount, Caps
+from freehold.ledger.caps import Amount, Caps, spent
 from freehold.ledger.clock import LedgerClock, remembered
 from freehold.ledger.exceptions import Ask
-from freehold.ledger.frontier import Ending, Frontier, Refusal, Reservation
+from freehold.ledger.frontier import CAPPED, Ending, Frontier, Refusal, Reservation
 from freehold.ledger.key_records import Key, KeyLimits
 from freehold.ledger.keys import KeyTable
-from freehold.ledger.periods import HOUR_MS
+from freehold.ledger.periods import HOUR_MS, day
 from freehold.ledger.store import Store
 from freehold.ledger.usage import UsageRow, insert
 
@@ -87,6 +87,16 @@ class World:
 
 def chance(seed: int) -> random.Random:
     return random.Random(seed)  # noqa: S311  a fixed seed, so that a failure repeats
+
+
+def charged(world: World) -> Amount:
+    with world.store.reading() as connection:
+        return spent(connection, "day", day(world.clock.now_ms()))
+
+
+def names(refusal: Refusal) -> list[str]:
+    assert refusal.code == CAPPED
+    return [cap.name for cap in refusal.caps]
 
 
 def sha(text: str) -> str:
