@@ -2,7 +2,7 @@
 
 One SQLite file a node, used by the gateway's process and by command-line tools at the same time. It knows no HTTP.
 
-- :mod:`store` opens it, :mod:`schema` says what is in it, :mod:`clock` says what time it is there.
+- :mod:`store` opens it, :mod:`place` says where it lies, :mod:`schema` what is in it, :mod:`clock` what time it is.
 - :mod:`keys`, :mod:`declared` and :mod:`replication`: who may call, and how the other nodes hear of it.
 - :mod:`usage` and :mod:`writer`: one row a request, and the totals of them; :mod:`quota`: each key's limits.
 - :mod:`caps`, :mod:`frontier`, :mod:`leases` and :mod:`holdings`: what may leave. When in doubt, nothing.

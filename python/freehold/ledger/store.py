@@ -1,8 +1,7 @@
 """The file itself: opened, created, brought up to date, checked.
 
 A :class:`Store` is one connection; its methods may be called from any thread, one at a time. A thread that writes much
-takes a store of its own. Beside the file lies a mark (``<name>.mark``) with the ledger's id, so that a ledger that
-vanished is not taken for one that was never there.
+takes a store of its own. Folder, rights and the mark beside the file are the business of :mod:`freehold.ledger.place`.
 """
 
 from __future__ import annotations
@@ -16,11 +15,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
-from freehold.errors import RefusedError
-from freehold.ledger import problems
+from freehold.ledger import place, problems
 from freehold.ledger.schema import APPLICATION_ID, MIGRATIONS
 
-FILE_MODE, FOLDER_MODE, OTHERS_WRITE = 0o600, 0o700, 0o022
 BUSY_MS = 2000
 """A batch of rows takes milliseconds; who waits for two seconds waits for something that hangs."""
 
@@ -38,7 +35,7 @@ class Store:
         self.path = path
         self._connection = connection
         self._lock = threading.RLock()
-        self._identity = _identity(path)
+        self._identity = place.identity(path)
         self._commits = 0
         self._seen = self._state()
 
@@ -46,8 +43,8 @@ class Store:
     def open(cls, path: Path, *, busy_ms: int = BUSY_MS, migrations: Sequence[str] = MIGRATIONS) -> Self:
         """Open the ledger, or begin one where there never was any. Raises ``LEDGER_*`` errors."""
         with problems.told(path):
-            _refuse_lost(path)
-            _make_file(path)
+            place.refuse_lost(path)
+            place.make_file(path)
             connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=busy_ms / 1000)
             try:
                 _prepare(path, connection, busy_ms, migrations)
@@ -126,7 +123,7 @@ class Store:
         it.
         """
         with self.reading() as connection, problems.told(target):
-            os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE))
+            os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, place.FILE_MODE))
             copy = sqlite3.connect(target)
             try:
                 connection.backup(copy)
@@ -139,7 +136,7 @@ class Store:
                 self._connection.execute("ROLLBACK")
 
     def _refuse_replaced(self) -> None:
-        if _identity(self.path) != self._identity:
+        if place.identity(self.path) != self._identity:
             raise problems.replaced(self.path)
 
     def _state(self) -> tuple[int, int]:
@@ -168,7 +165,7 @@ def begin_anew(path: Path, *, closed_until_ms: int, why: str, suffix: str) -> St
             old = Path(f"{path}{side}")
             if old.exists():
                 old.rename(f"{path}.{suffix}{side}")
-        mark(path).unlink(missing_ok=True)
+        place.mark(path).unlink(missing_ok=True)
     store = Store.open(path)
     with store.transaction() as connection:
         close_frontier(connection, closed_until_ms, why)
@@ -179,53 +176,6 @@ def close_frontier(connection: sqlite3.Connection, until_ms: int, why: str) -> N
     """Let nothing leave before ``until_ms``; 0 opens it again."""
     set_meta(connection, "frontier_closed_until_ms", until_ms)
     set_meta(connection, "frontier_closed_why", why)
-
-
-def mark(path: Path) -> Path:
-    """The file beside the ledger that says that there was one."""
-    return path.with_name(f"{path.name}.mark")
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def _refuse_lost(path: Path) -> None:
-    if mark(path).exists() and not (path.exists() and path.stat().st_size):
-        raise problems.lost(path)
-
-
-def _make_file(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
-    _refuse_open_folder(path.parent)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
-    if path.stat().st_mode & 0o077:
-        path.chmod(FILE_MODE)
-    _give_to_folders_owner(path)
-
-
-def _give_to_folders_owner(path: Path) -> None:
-    """Root's commands may be the first to open a ledger; it is the gateway's all the same. SQLite does so itself."""
-    folder = path.parent.stat()
-    if os.geteuid() == 0 and path.stat().st_uid != folder.st_uid:
-        os.chown(path, folder.st_uid, folder.st_gid)
-
-
-def _refuse_open_folder(folder: Path) -> None:
-    mode = folder.stat().st_mode & 0o777
-    if mode & OTHERS_WRITE:
-        raise RefusedError(
-            "LEDGER_FOLDER_OPEN",
-            str(folder),
-            f"mode {mode:04o}",
-            expected=f"mode {FOLDER_MODE:04o}",
-            why="who may write there can replace the ledger",
-            fix=f"chmod {FOLDER_MODE:o} {folder}, or name a folder of the gateway's own",
-        )
 
 
 def _prepare(path: Path, connection: sqlite3.Connection, busy_ms: int, migrations: Sequence[str]) -> None:
@@ -239,7 +189,7 @@ def _prepare(path: Path, connection: sqlite3.Connection, busy_ms: int, migration
     ):
         connection.execute(f"PRAGMA {pragma}")
     _migrate(path, connection, migrations)
-    _write_mark(path, connection)
+    place.write_mark(path, str(get_meta(connection, "ledger_id")))
 
 
 def _refuse_unknown(path: Path, connection: sqlite3.Connection, known: int) -> None:
@@ -284,11 +234,3 @@ def _run_all(connection: sqlite3.Connection, script: str) -> None:
         if statement.strip() and sqlite3.complete_statement(statement):
             connection.execute(statement)
             statement = ""
-
-
-def _write_mark(path: Path, connection: sqlite3.Connection) -> None:
-    with suppress(FileExistsError):
-        descriptor = os.open(mark(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
-        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-            stream.write(f"{get_meta(connection, 'ledger_id')}\n")
-        _give_to_folders_owner(mark(path))

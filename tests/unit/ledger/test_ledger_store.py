@@ -12,8 +12,9 @@ import pytest
 from tests.unit.ledger.world import World, row
 
 from freehold.errors import FreeholdError
+from freehold.ledger.place import mark
 from freehold.ledger.schema import MIGRATIONS
-from freehold.ledger.store import Store, begin_anew, get_meta, mark, set_meta
+from freehold.ledger.store import Store, begin_anew, get_meta, set_meta
 from freehold.ledger.usage import insert
 
 
