@@ -55,6 +55,7 @@ class _Model(_Part):
     parallel: int
     gpus: list[int]
     tensor_parallel: int
+    chat_template: str | None
     extra_arguments: dict[str, Any]
 
 

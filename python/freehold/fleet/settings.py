@@ -90,6 +90,12 @@ class Model(Section):
     tensor_parallel: Annotated[int, Field(ge=0)] = Field(
         default=0, description="0, or the number of its GPUs", examples=[8]
     )
+    chat_template: str | None = Field(
+        default=None,
+        min_length=1,
+        description="a chat template (Jinja text) in place of the checkpoint's own; left out: the checkpoint's",
+        examples=["{{ messages }}"],
+    )
     extra_arguments: dict[str, Argument] = Field(
         default={}, description="more arguments of the engine", examples=["{}"]
     )

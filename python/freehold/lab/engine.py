@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from freehold.bundle.layout import NODE_SETS
 from freehold.errors import UsageError
 
 VARIABLE = "FREEHOLD_LAB_ENGINE"
+
+TOOLS = Path(__file__).with_name("tools.jinja")
+"""SmolLM2's own template does not know tools, and an engine would drop them without a word."""
 
 Model = Mapping[str, Any]
 
@@ -29,7 +33,13 @@ LLAMA_CPP = LabEngine(
     NODE_SETS,
     (
         # One thread: two of them fall to a fifth of the speed beside any other work on two cores (measured).
-        {"name": "smollm2-135m-instruct", "engine": "llama_cpp", "context": 2048, "threads": 1, "parallel": 2},
+        {
+            "name": "smollm2-135m-instruct",
+            "engine": "llama_cpp",
+            "context": 2048,
+            "threads": 1,
+            "parallel": 2,
+        },
         {"name": "all-minilm-l6-v2", "engine": "llama_cpp", "threads": 1, "parallel": 2},
     ),
 )
@@ -47,7 +57,7 @@ VLLM = LabEngine(
             "context": 2048,
             "parallel": 2,
             "gpus": [0],  # it computes on the CPU, but it is configured as on a GPU
-            "extra_arguments": _MODEST,
+            "extra_arguments": {**_MODEST, "enable-auto-tool-choice": True, "tool-call-parser": "hermes"},
         },
         # Its tokenizer's own limit; llama.cpp takes the 512 of its positions.
         {
@@ -68,4 +78,9 @@ def lab_engine(environ: Mapping[str, str] = os.environ) -> LabEngine:
     name = environ.get(VARIABLE) or LLAMA_CPP.name
     if name not in ENGINES:
         raise UsageError("LAB_ENGINE", VARIABLE, repr(name), expected=" or ".join(ENGINES), fix="unset it")
-    return ENGINES[name]
+    return _with_tools(ENGINES[name])
+
+
+def _with_tools(engine: LabEngine) -> LabEngine:
+    chat, *others = engine.models
+    return replace(engine, models=({**chat, "chat_template": TOOLS.read_text(encoding="utf-8")}, *others))

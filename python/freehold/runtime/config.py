@@ -28,6 +28,7 @@ class RuntimeConfig:
     threads: int
     parallel: int
     mode: Mode
+    chat_template: str = ""  # Jinja; empty for the checkpoint's own
 
 
 def read(path: Path) -> RuntimeConfig:
@@ -43,6 +44,7 @@ def read(path: Path) -> RuntimeConfig:
         threads=table.integer("threads", 1, MAXIMUM_PARALLEL),
         parallel=table.integer("parallel", 1, MAXIMUM_PARALLEL),
         mode=cast("Mode", table.text("mode", among=("chat", "embedding"))),
+        chat_template=table.text("chat_template", None),
     )
     table.close()
     _check_host(table, config.host)

@@ -63,6 +63,8 @@ def parameters(params: Any, config: RuntimeConfig, key: str) -> Any:
     params.api_keys = [key]
     _compute(params, config)
     _only_what_is_used(params)
+    if config.chat_template:
+        params.chat_template = config.chat_template
     if config.mode == "embedding":
         params.embedding = True
         # An encoder reads a text in one piece: a batch smaller than the context would refuse long texts.

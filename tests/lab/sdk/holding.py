@@ -10,7 +10,7 @@ import pytest
 from tests.lab.world import Document, Outside
 
 START = '{"'
-"""How a call begins with the chat template of tests/data/gateway/tools.jinja."""
+"""How a call begins with the chat template of python/freehold/lab/tools.jinja."""
 
 
 def ask_of(endpoint: str, key: str, document: Document) -> dict[str, str]:
@@ -33,6 +33,6 @@ def held(outside: Outside, script: str, asked: dict[str, str]) -> dict[str, Any]
 def knows_tools(told: dict[str, Any]) -> None:
     """Skip where the runtime was not started for tools: llama.cpp answers in prose then, vLLM asks for a parser."""
     if told["tool"].get("plain") == []:
-        pytest.skip("the runtime's chat template knows no tools; start it with tests/data/gateway/tools.jinja")
+        pytest.skip("the runtime's chat template knows no tools; start it with python/freehold/lab/tools.jinja")
     if "tool-call-parser" in told["tool"].get("says", ""):
         pytest.skip("vLLM runs without tool-call-parser and enable-auto-tool-choice")

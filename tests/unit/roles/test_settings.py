@@ -69,6 +69,7 @@ def test_vllm_gets_exactly_these_arguments() -> None:
         "tensor-parallel-size": 4,
         "allowed-media-domains": ["media.invalid"],
         "load-format": "safetensors",
+        "enable-prompt-tokens-details": True,
     }
 
 
