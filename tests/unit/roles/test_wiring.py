@@ -13,7 +13,14 @@ from freehold.fleet import document_schema
 from freehold.fleet.settings_gateway import Client
 from freehold.paths import PROJECT
 
-LISTED = {"chat_template": None, "gpus": [], "tensor_parallel": 0, "extra_arguments": {}, "threads": 1, "parallel": 2}
+LISTED: dict[str, Any] = {
+    "chat_template": None,
+    "gpus": [],
+    "tensor_parallel": 0,
+    "extra_arguments": {},
+    "threads": 1,
+    "parallel": 2,
+}
 HOST = {
     "name": "gpu1",
     "address": "192.0.2.11",

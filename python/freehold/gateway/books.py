@@ -1,0 +1,160 @@
+"""The gateway's books: who may do how much, and what each request was. Local traffic goes on without them.
+
+The ledger may be out of reach when the gateway starts: a full disk, a damaged file. Then the keys are those of the
+settings, quotas begin at nothing, rows are not kept, and nothing may leave; :attr:`Books.problem` says why.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from freehold.errors import FreeholdError, FreeholdErrors
+from freehold.gateway import config as settings
+from freehold.ledger import clock as clocks
+from freehold.ledger import usage
+from freehold.ledger.clock import LedgerClock
+from freehold.ledger.declared import Declared, sync_declared
+from freehold.ledger.key_records import DECLARED, Key, KeyLimits
+from freehold.ledger.keys import KeyTable, KeyWatch
+from freehold.ledger.periods import DAY_MS, MINUTE_MS
+from freehold.ledger.quota import OverQuota, Quota, Ticket
+from freehold.ledger.store import Store
+from freehold.ledger.usage import UsageRow
+from freehold.ledger.writer import UsageWriter
+
+log = logging.getLogger("freehold.gateway")
+
+KEEP_DAYS = 90
+"""Single requests are kept this long; the sums of each day for good."""
+
+CLOSE_SECONDS = 5.0
+
+
+@dataclass
+class Books:
+    """Use :func:`opened`, and :meth:`close` at the end. All calls but ``put`` of the writer come from one thread."""
+
+    clock: LedgerClock
+    quota: Quota
+    keys: dict[str, Key]
+    problem: FreeholdError | FreeholdErrors | None = None
+    table: KeyTable | None = None
+    writer: UsageWriter | None = None
+    lost_rows: int = 0
+    _watch: KeyWatch | None = field(default=None)
+    _read_again_ms: int = 0
+
+    def key_of(self, digest: str) -> Key | None:
+        """The living key with this SHA-256."""
+        key = self.keys.get(digest)
+        return key if key is not None and key.living(self.clock.now_ms()) else None
+
+    def begin(self, key: Key, worst_tokens: int) -> Ticket | OverQuota:
+        """Let a request in that may use up to ``worst_tokens``, or say which limit is in the way."""
+        return self.quota.start(key.id, key.limits, worst_tokens)
+
+    def end(self, ticket: Ticket, row: UsageRow | None) -> None:
+        """Settle what was let in, and keep its row; without one nothing was used."""
+        self.quota.settle(ticket, 0 if row is None else row.prompt + row.completion)
+        if row is None:
+            return
+        if self.writer is None or not self.writer.put(row):
+            self.lost_rows += 1
+
+    def look(self) -> bool:
+        """Read the keys again if somebody changed them, and once a minute; tell whether that was so."""
+        if self.table is None or self._watch is None:
+            return False
+        try:
+            due = self._watch.changed() or self.clock.now_ms() >= self._read_again_ms
+            if due:
+                self.keys = self.table.by_digest()
+                self._read_again_ms = self.clock.now_ms() + MINUTE_MS
+        except FreeholdError as error:
+            self.problem = error  # the keys that are known go on
+            return False
+        else:
+            self.problem = None
+            return due
+
+    @property
+    def writable(self) -> bool:
+        """Whether what is written now reaches the disk."""
+        return self.problem is None and self.writer is not None and self.writer.writable
+
+    def prune(self) -> int:
+        """Drop single requests of long ago; how many went. It waits for the disk: not for the event loop."""
+        if self.table is None:
+            return 0
+        with Store.open(self.table.store.path) as store:
+            return usage.prune(store, self.clock.now_ms(), KEEP_DAYS)
+
+    def close(self) -> None:
+        """Write what waits."""
+        if self.writer is not None:
+            self.lost_rows += self.writer.close(CLOSE_SECONDS)
+        if self.table is not None:
+            self.table.store.close()
+
+
+def opened(path: Path | None, keys: Iterable[settings.Key]) -> Books:
+    """The books at ``path``, with the settings' keys in them; without a path, or where it fails, only those keys."""
+    declared = [declared_of(key) for key in keys]
+    if path is None:
+        return _without(declared, None)
+    try:
+        return _at(path, declared)
+    except (FreeholdError, FreeholdErrors) as error:
+        log.error("the ledger cannot be used; local traffic goes on, nothing leaves: %s", error)  # noqa: TRY400  said whole
+        return _without(declared, error)
+
+
+def declared_of(key: settings.Key) -> Declared:
+    """A key of the settings as the ledger has it. Its last day is a whole one, UTC."""
+    limits = KeyLimits(
+        models=key.models or None,
+        requests_per_minute=key.requests_per_minute or None,
+        tokens_per_day=key.tokens_per_day or None,
+        concurrent=key.concurrent or None,
+        frontier=key.frontier,
+        frontier_tokens_per_day=key.frontier_tokens_per_day or None,
+        frontier_nano_usd_per_month=key.frontier_nano_usd_per_month or None,
+    )
+    return Declared(key.name, key.sha256, limits, _end_of(key.expires) if key.expires else None)
+
+
+def _end_of(day: str) -> int:
+    first = dt.datetime.fromisoformat(day).replace(tzinfo=dt.UTC)
+    return int(first.timestamp()) * 1000 + DAY_MS
+
+
+def _at(path: Path, declared: list[Declared]) -> Books:
+    store = Store.open(path)
+    try:
+        clock = clocks.of_machine(store)
+        table = KeyTable(store, clock)
+        sync_declared(table, declared)
+        quota = Quota(clock.now_ms, usage.tokens_of_day(store, clock.now_ms()))
+        writer = UsageWriter(lambda: Store.open(path), clock)
+    except BaseException:
+        store.close()
+        raise
+    writer.start()
+    books = Books(clock, quota, {}, table=table, writer=writer, _watch=KeyWatch(table))
+    books.look()
+    return books
+
+
+def _without(declared: list[Declared], problem: FreeholdError | FreeholdErrors | None) -> Books:
+    clock = LedgerClock(None, wall=time.time_ns, monotonic=time.monotonic_ns, boot="")
+    now = clock.now_ms()
+    keys = {
+        one.sha256: Key(one.id, one.name, one.sha256, DECLARED, now, one.expires_ms, None, "", "", 0, one.limits, 0)
+        for one in declared
+    }
+    return Books(clock, Quota(clock.now_ms), keys, problem)
