@@ -28,6 +28,7 @@ PARTS = (
     "status",
     "drift",
     "support",
+    "ledger",
 )
 
 

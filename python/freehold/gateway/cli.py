@@ -1,16 +1,15 @@
-"""``freehold gateway``: serve, and make keys."""
+"""``freehold gateway``: serve, and keep the callers' keys."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from freehold.gateway import keys
+from freehold.gateway import cli_keys
 from freehold.gateway.config import GatewayConfig, read
 
 SETTINGS = Path("/etc/freehold/gateway.json")
@@ -20,9 +19,7 @@ def register(app: typer.Typer) -> None:
     """Add this part's commands to ``freehold``."""
     gateway = typer.Typer(no_args_is_help=True, help="The way in: OpenAI's protocol, keys, token counters.")
     gateway.command()(serve)
-    key = typer.Typer(no_args_is_help=True, help="The callers' keys.")
-    key.command("new")(new_key)
-    gateway.add_typer(key, name="key")
+    cli_keys.register(gateway)
     app.add_typer(gateway, name="gateway")
 
 
@@ -32,21 +29,6 @@ def serve(*, config: Annotated[Path, typer.Option(help="The gateway's JSON setti
 
     settings = read(config)
     _run(settings, internal_key(settings.internal_key_file))
-
-
-def new_key(
-    *,
-    name: Annotated[str, typer.Option(help="Who will hold it; only printed.")] = "client",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Make a key and print it, this once, with the SHA-256 that the settings keep of it."""
-    key = keys.new_key()
-    digest = keys.digest(key.encode())
-    if as_json:
-        print(json.dumps({"name": name, "key": key, "sha256": digest}))
-        return
-    print(f"key      {key}\nsha256   {digest}")
-    print(f'settings {{"name": "{name}", "sha256": "{digest}"}}\nThe key is kept nowhere: it is shown this once.')
 
 
 def _run(settings: GatewayConfig, key: str) -> None:

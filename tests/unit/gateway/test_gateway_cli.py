@@ -9,14 +9,15 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from freehold.gateway import cli
-from freehold.gateway.config import Key
-from freehold.gateway.keys import Keyring, new_key
+from freehold.errors import UsageError
+from freehold.gateway import cli, cli_keys
+from freehold.gateway.keys import new_key
 
 
 @pytest.fixture
@@ -27,20 +28,53 @@ def app() -> typer.Typer:
     return built
 
 
-def test_new_key_is_printed_with_the_digest_that_lets_it_in(app: typer.Typer) -> None:
-    printed = CliRunner().invoke(app, ["gateway", "key", "new", "--name", "me", "--json"])
-    made = json.loads(printed.stdout)
+class Authority:
+    """Stands for the node that keeps the keys; remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    def of_authority(self, do: str, /, **question: Any) -> Any:
+        self.asked.append((do, question))
+        row = {"name": "me", "origin": "made", "models": None, "requests_per_minute": 60, "tokens_per_day": None}
+        row |= {"concurrent": None, "frontier": False, "expires_ms": None, "revoked_ms": None, "revoked_why": ""}
+        return [row] if do == "key list" else row
+
+
+@pytest.fixture
+def authority(monkeypatch: pytest.MonkeyPatch) -> Authority:
+    made = Authority()
+    monkeypatch.setattr(cli_keys, "ledgers", lambda *_: made)
+    return made
+
+
+def test_a_new_key_is_shown_once_and_only_its_digest_is_sent(app: typer.Typer, authority: Authority) -> None:
+    words = ["gateway", "key", "new", "me", "--requests-per-minute", "60", "--expires", "2026-12-31", "--json"]
+    made = json.loads(CliRunner().invoke(app, words).stdout)
     assert re.fullmatch(r"fh-[A-Za-z0-9_-]{43}", made["key"])
-    assert made["sha256"] == hashlib.sha256(made["key"].encode()).hexdigest()
-    ring = Keyring([Key("me", made["sha256"])])
-    assert ring.caller([(b"authorization", f"Bearer {made['key']}".encode())]) == "me"
+    ((do, question),) = authority.asked
+    assert (do, question["name"], question["limits"]["requests_per_minute"]) == ("key new", "me", 60)
+    assert question["sha256"] == hashlib.sha256(made["key"].encode()).hexdigest()
+    assert question["expires_ms"] == 1_798_761_600_000  # the end of that day, UTC
+    assert made["key"] not in str(question)
 
 
-def test_new_key_for_people(app: typer.Typer) -> None:
-    printed = CliRunner().invoke(app, ["gateway", "key", "new"]).stdout
-    key = printed.split()[1]
-    assert printed.count(key) == 1
-    assert printed.count(hashlib.sha256(key.encode()).hexdigest()) == 2
+def test_a_key_is_rotated_with_time_to_change_over(app: typer.Typer, authority: Authority) -> None:
+    shown = CliRunner().invoke(app, ["gateway", "key", "rotate", "me", "--grace-hours", "2"]).stdout
+    assert shown.count("fh-") == 1
+    assert authority.asked[0][1]["grace_ms"] == 7_200_000
+
+
+def test_the_list_is_a_table_for_people(app: typer.Typer, authority: Authority) -> None:
+    shown = CliRunner().invoke(app, ["gateway", "key", "list"]).stdout
+    assert [word for word in ("me", "made", "60", "never", "good") if word not in shown] == []
+    assert authority.asked == [("key list", {"revoked": False})]
+
+
+def test_a_date_that_is_none_is_refused(app: typer.Typer, authority: Authority) -> None:
+    done = CliRunner().invoke(app, ["gateway", "key", "new", "me", "--expires", "soon"])
+    assert isinstance(done.exception, UsageError)
+    assert authority.asked == []
 
 
 def test_no_two_keys_are_alike() -> None:

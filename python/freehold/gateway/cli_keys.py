@@ -1,0 +1,210 @@
+"""``freehold gateway key``: make, list, limit, rotate and revoke the callers' keys, on the node that keeps them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from freehold.errors import UsageError
+
+if TYPE_CHECKING:
+    from freehold.gateway.remote import Ledgers
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+NANO = 10**9
+PLAIN_WIDTH = 160
+
+Document = Annotated[Path | None, typer.Option(help="The fleet document; default: stack's or lab's.")]
+PrivateKey = Annotated[Path | None, typer.Option(help="The operator's SSH key; default: stack's or lab's.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Name = Annotated[str, typer.Argument(help="The key's name.")]
+Models = Annotated[
+    list[str] | None, typer.Option("--model", help="A model or alias that it may ask for; again for more.")
+]
+PerMinute = Annotated[int | None, typer.Option(min=0, help="Requests a minute.")]
+PerDay = Annotated[int | None, typer.Option(min=0, help="Tokens a UTC day.")]
+AtOnce = Annotated[int | None, typer.Option(min=0, help="Requests open at once.")]
+MayLeave = Annotated[bool, typer.Option("--frontier", help="Its requests may leave, by exception.")]
+FrontierTokens = Annotated[int | None, typer.Option(min=0, help="Frontier tokens a day.")]
+FrontierUsd = Annotated[float | None, typer.Option(min=0, help="Frontier money a month, USD.")]
+Expires = Annotated[str | None, typer.Option(help="Its last day, YYYY-MM-DD (UTC).")]
+
+
+def register(gateway: typer.Typer) -> None:
+    """Add ``freehold gateway key``."""
+    key = typer.Typer(no_args_is_help=True, help="The callers' keys.")
+    for name, command in (("new", new), ("list", listed), ("limit", limit), ("rotate", rotate), ("revoke", revoke)):
+        key.command(name)(command)
+    gateway.add_typer(key, name="key")
+
+
+def ledgers(document: Path | None, private_key: Path | None) -> Ledgers:
+    """The fleet's."""
+    from freehold.fleet import target  # noqa: PLC0415  what only a control host has
+    from freehold.gateway.remote import Ledgers  # noqa: PLC0415
+    from freehold.process import run  # noqa: PLC0415
+    from freehold.status.gather import load_document  # noqa: PLC0415
+
+    file = target.document(document)
+    return Ledgers(load_document(file), target.private_key(private_key), file.parent / "known_hosts", run)
+
+
+def new(
+    *,
+    name: Name,
+    model: Models = None,
+    requests_per_minute: PerMinute = None,
+    tokens_per_day: PerDay = None,
+    concurrent: AtOnce = None,
+    frontier: MayLeave = False,
+    frontier_tokens_per_day: FrontierTokens = None,
+    frontier_usd_per_month: FrontierUsd = None,
+    expires: Expires = None,
+    document: Document = None,
+    private_key: PrivateKey = None,
+    as_json: Json = False,
+) -> None:
+    """Make a key and show it, this once: the fleet keeps its SHA-256. It opens every gateway within seconds."""
+    from freehold.gateway import keys  # noqa: PLC0415
+
+    key = keys.new_key()
+    limits = {
+        "models": model,
+        "requests_per_minute": requests_per_minute,
+        "tokens_per_day": tokens_per_day,
+        "concurrent": concurrent,
+        "frontier": frontier,
+        "frontier_tokens_per_day": frontier_tokens_per_day,
+        "frontier_nano_usd_per_month": _nano(frontier_usd_per_month),
+    }
+    fleet = ledgers(document, private_key)
+    digest = keys.digest(key.encode())
+    made = fleet.of_authority("key new", name=name, sha256=digest, limits=limits, expires_ms=end_of(expires))
+    _show_key(made, key, as_json=as_json)
+
+
+def listed(
+    *,
+    revoked: Annotated[bool, typer.Option(help="Those that were revoked, too.")] = False,
+    document: Document = None,
+    private_key: PrivateKey = None,
+    as_json: Json = False,
+) -> None:
+    """Show every key: where it is from, what it may, when it ends. Nobody can show a key itself again."""
+    found = ledgers(document, private_key).of_authority("key list", revoked=revoked)
+    if as_json:
+        print(json.dumps({"keys": found}, indent=2))
+        return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table("name", "from", "models", "a minute", "a day", "at once", "frontier", "ends", "state")
+    for row in found:
+        table.add_row(*cells(row))
+    (Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH)).print(table)
+
+
+def limit(
+    *,
+    name: Name,
+    model: Models = None,
+    requests_per_minute: PerMinute = None,
+    tokens_per_day: PerDay = None,
+    concurrent: AtOnce = None,
+    frontier: MayLeave = False,
+    frontier_tokens_per_day: FrontierTokens = None,
+    frontier_usd_per_month: FrontierUsd = None,
+    expires: Expires = None,
+    document: Document = None,
+    private_key: PrivateKey = None,
+    as_json: Json = False,
+) -> None:
+    """Replace all limits of a key: what is not named has none."""
+    limits = {
+        "models": model,
+        "requests_per_minute": requests_per_minute,
+        "tokens_per_day": tokens_per_day,
+        "concurrent": concurrent,
+        "frontier": frontier,
+        "frontier_tokens_per_day": frontier_tokens_per_day,
+        "frontier_nano_usd_per_month": _nano(frontier_usd_per_month),
+    }
+    fleet = ledgers(document, private_key)
+    changed = fleet.of_authority("key limit", name=name, limits=limits, expires_ms=end_of(expires))
+    print(json.dumps(changed) if as_json else f"{name}: its limits are new, from the next request on")
+
+
+def rotate(
+    *,
+    name: Name,
+    grace_hours: Annotated[float, typer.Option(min=0, help="How long the old one opens, too.")] = 24,
+    document: Document = None,
+    private_key: PrivateKey = None,
+    as_json: Json = False,
+) -> None:
+    """Give a caller another key and show it, this once; name, counts and limits stay."""
+    from freehold.gateway import keys  # noqa: PLC0415
+
+    key = keys.new_key()
+    fleet = ledgers(document, private_key)
+    digest = keys.digest(key.encode())
+    made = fleet.of_authority("key rotate", name=name, sha256=digest, grace_ms=int(grace_hours * HOUR_MS))
+    _show_key(made, key, as_json=as_json)
+
+
+def revoke(
+    *,
+    name: Name,
+    why: Annotated[str, typer.Option(help="For the record.")] = "",
+    document: Document = None,
+    private_key: PrivateKey = None,
+    as_json: Json = False,
+) -> None:
+    """Let a key in no more, for good. Open answers are finished."""
+    gone = ledgers(document, private_key).of_authority("key revoke", name=name, why=why)
+    print(json.dumps(gone) if as_json else f"{name}: revoked; every gateway refuses it within seconds")
+
+
+def cells(row: Mapping[str, Any]) -> list[str]:
+    """A key as a line of the table."""
+    limits = [row[name] for name in ("requests_per_minute", "tokens_per_day", "concurrent")]
+    ends = row["expires_ms"]
+    state = f"revoked: {row['revoked_why']}" if row["revoked_ms"] else "good"
+    return [
+        row["name"],
+        row["origin"],
+        ", ".join(json.loads(row["models"])) if row["models"] else "all",
+        *("-" if one is None else f"{one:,}" for one in limits),
+        "may leave" if row["frontier"] else "never",
+        dt.datetime.fromtimestamp((ends - DAY_MS) / 1000, dt.UTC).date().isoformat() if ends else "never",
+        state,
+    ]
+
+
+def end_of(day: str | None) -> int | None:
+    """The end of a day in UTC, in ms. Raises :class:`UsageError`."""
+    if day is None:
+        return None
+    try:
+        first = dt.datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=dt.UTC)
+    except ValueError as error:
+        raise UsageError("KEY_EXPIRES", day, "no date", expected="YYYY-MM-DD, its last day") from error
+    return int(first.timestamp()) * 1000 + DAY_MS
+
+
+def _nano(usd: float | None) -> int | None:
+    return None if usd is None else int(usd * NANO)
+
+
+def _show_key(row: Mapping[str, Any], key: str, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({**row, "key": key}))
+        return
+    print(f"name  {row['name']}\nkey   {key}\nIt is shown this once, and kept nowhere.")
