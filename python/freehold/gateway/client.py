@@ -32,6 +32,7 @@ class Connection(asyncio.Protocol):
         self.lost = False
         self.silent = False  # lost because nothing came for too long
         self.kept = False  # the server will take another request
+        self._framed = False  # the answer says itself where it ends
         self._parts: list[bytes] = []
         self._size = 0
         self._paused = False

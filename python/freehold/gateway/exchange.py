@@ -13,7 +13,7 @@ from typing import Protocol
 from freehold.gateway.engines import Usage
 
 WELL_FORMED_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
-"""A client's own id for a request: short enough for a metric's exemplar, harmless in a header and in a line of the log."""
+"""A client's own id for a request: short enough for a metric's exemplar, harmless in a header and in the log."""
 
 
 def new_id() -> str:
@@ -40,8 +40,8 @@ class Cut(StrEnum):
 class Exchange:
     """Filled while the request is served.
 
-    ``path`` is one of the served ones or empty; ``model_asked`` is a name from the settings or empty, ``model`` the one that
-    answers; ``replica`` is where, empty for this node's own.
+    ``path`` is one of the served ones or empty; ``model_asked`` is a name from the settings or empty, ``model`` the one
+    that answers, ``replica`` where it does: empty for this node's own.
     """
 
     clock: Callable[[], float] = time.monotonic

@@ -26,12 +26,26 @@ thrown away for a moment, up to so much."""
 App = Callable[[Request, Exchange], Awaitable[None]]
 
 
+LOG_SECONDS = 0.05
+
+
 class AccessLog:
-    """A line for each exchange."""
+    """A line for each exchange; the lines of a moment are written together, since a write costs more than a line."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
 
     def record(self, exchange: Exchange) -> None:
-        """Write it."""
-        access.info(exchange.line())
+        """Note the line."""
+        if not self._lines:
+            asyncio.get_running_loop().call_later(LOG_SECONDS, self.flush)
+        self._lines.append(exchange.line())
+
+    def flush(self) -> None:
+        """Write what is noted."""
+        lines, self._lines = self._lines, []
+        if lines:
+            access.info(f"\n{access.name}: ".join(lines))
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ Places = Counter[str]
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A place, held for the length of a ``with``. A class of its own: contextlib's way costs as much as the counting."""
+    """A place, held for the length of a ``with``. contextlib's way would cost more than the counting."""
 
     places: Places
     name: str

@@ -38,7 +38,7 @@ class Inherited:
             return cls([])
         sockets = [socket.socket(fileno=FIRST_DESCRIPTOR + number) for number in range(int(environ["LISTEN_FDS"]))]
         for one in sockets:
-            one.set_inheritable(False)  # noqa: FBT003  the standard library's signature
+            one.set_inheritable(False)
             one.setblocking(False)  # noqa: FBT003  the same
         return cls(sockets)
 

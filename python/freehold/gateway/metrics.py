@@ -1,13 +1,13 @@
 """The gateway's counters. Labels come from the settings or from fixed words, so their number is bounded.
 
 ``gen_ai_*`` are OpenTelemetry's generative AI metrics in Prometheus' spelling; the rest is ours. Each bucket of the two
-times of a request keeps the id of the last request that fell into it, as an exemplar, for scrapers that ask for OpenMetrics.
+times of a request keeps the id of the last request that fell into it: an exemplar, told to who asks for OpenMetrics.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -70,7 +70,7 @@ class Metrics:
         """Read the two gauges where the numbers are kept; asked when somebody scrapes."""
         self._connections.set_function(connections)
         for model in models:
-            self._open.labels(model).set_function(lambda model=model: open_of(model))
+            self._open.labels(model).set_function(partial(open_of, model))
 
     def refused(self, reason: str) -> None:
         """Count a connection that was refused before there was a request."""

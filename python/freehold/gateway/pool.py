@@ -1,9 +1,9 @@
 """Connections to the runtimes, kept for a moment between two requests.
 
-A kept connection may be closed by the server while the next request is on its way. A POST is then sent once more, and only
-if all of this holds: the connection was a kept one, not one byte of an answer came, and it ended within
-:data:`RACE_SECONDS` of the sending. A runtime that thinks for a while and then dies is not asked again: the request may be
-why. The second time goes over a new connection, so a runtime that is gone says so at once.
+A kept connection may be closed by the server while the next request is on its way. A POST is then sent once more, and
+only if all of this holds: the connection was a kept one, not one byte of an answer came, and it ended within
+:data:`RACE_SECONDS` of the sending. A runtime that thinks for a while and then dies is not asked again: the request may
+be why. The second time goes over a new connection, so a runtime that is gone says so at once.
 """
 
 from __future__ import annotations

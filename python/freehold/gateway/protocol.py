@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 from urllib.parse import unquote
 
 import httptools
@@ -27,8 +27,9 @@ class Guard:
 
     limits: Limits
     metrics: Metrics
-    serve: Callable[[Request], Awaitable[None]]
+    serve: Callable[[Request], Coroutine[Any, Any, None]]
     connections: set[Connection] = field(default_factory=set)
+    emptied: asyncio.Event = field(default_factory=asyncio.Event)  # the last connection went
 
 
 class Connection(asyncio.Protocol):
@@ -45,7 +46,8 @@ class Connection(asyncio.Protocol):
         self._ending = False  # the next answer is the last
         self._begun = False  # a part of a head has come
         self._head_timed = False  # and the timer for the rest of it runs
-        self._head_bytes = 0
+        self._head_bytes = 0  # of a head that is not complete
+        self._size = 0  # of the head that is being parsed
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -69,6 +71,8 @@ class Connection(asyncio.Protocol):
         """Forget the connection, and stop what was being done for it."""
         del exc
         self._guard.connections.discard(self)
+        if not self._guard.connections:
+            self._guard.emptied.set()
         self._stop_timer()
         self.resume_writing()
         self._next.clear()
@@ -107,7 +111,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """Begin a head."""
-        self._begun, self._url, self._headers = True, b"", []
+        self._begun, self._url, self._headers, self._size = True, b"", [], 0
 
     def on_url(self, url: bytes) -> None:
         """Take a part of the request's target."""
@@ -115,14 +119,14 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header."""
+        self._size += len(name) + len(value) + 4
         self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Make a request of a head that is within its limits."""
         self._begun, self._head_timed, self._head_bytes = False, False, 0
         self._stop_timer()
-        size = len(self._url) + sum(len(name) + len(value) + 4 for name, value in self._headers)
-        if size > self._guard.limits.header_bytes:
+        if len(self._url) + self._size > self._guard.limits.header_bytes:
             self._refuse(headers_too_large(self._guard.limits.header_bytes))
             raise ValueError("headers too large")  # ends the parsing
         self._reading = request = self._request()
@@ -197,9 +201,9 @@ class Connection(asyncio.Protocol):
     def _request(self) -> Request:
         method = self._parser.get_method().decode("ascii")
         path = self._url.partition(b"?")[0].decode("latin-1")
-        path = unquote(path) if "%" in path else path
-        request = Request(self, method, path, self._headers, self._client, self._parser.get_http_version())
-        request.keep = request.keep and self._parser.should_keep_alive() and not self._ending
+        path, version = unquote(path) if "%" in path else path, self._parser.get_http_version()
+        request = Request(self, method, path, self._headers, client=self._client, version=version)
+        request.keep = version != "1.0" and self._parser.should_keep_alive() and not self._ending
         return request
 
     def _start(self, request: Request) -> None:

@@ -60,11 +60,14 @@ class Relay:
 
     async def _answer(self, body: dict[str, Any], model: Model, request: Request, exchange: Exchange) -> None:
         meter = self._prepare(body, model)
-        async with self.upstream.post(model, exchange.path, bodies.dump(body), exchange.id) as runtime:
+        runtime = await self.upstream.post(model, exchange.path, bodies.dump(body), exchange.id)
+        try:
             if meter is None:
                 await self._whole(runtime, request, exchange)
             else:
                 await self._stream(runtime, meter, request, exchange)
+        finally:
+            self.upstream.release(model, runtime)
 
     def _prepare(self, body: dict[str, Any], model: Model) -> StreamMeter | None:
         stream = body.get("stream") or False

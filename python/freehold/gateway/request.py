@@ -39,9 +39,9 @@ class Wire(Protocol):
 class Request:
     """A head that was within its limits. All times are seconds, all sizes bytes."""
 
-    def __init__(self, wire: Wire, method: str, path: str, headers: Headers, client: str, version: str) -> None:
+    def __init__(self, wire: Wire, method: str, path: str, headers: Headers, *, client: str, version: str) -> None:
         self.method, self.path, self.headers, self.client = method, path, headers, client
-        self.keep = version != "1.0"  # the connection may take another request after this one
+        self.keep = True  # the connection may take another request after this one
         self.cut = Cut.NOBODY  # who ended it before its end
         self.begun = False  # somebody is at work on it
         self.started = False  # the answer has begun
@@ -61,7 +61,10 @@ class Request:
 
     def header(self, name: bytes) -> bytes | None:
         """Return the first header of that name, which must be in lower case."""
-        return next((value for given, value in self.headers if given == name), None)
+        for given, value in self.headers:
+            if given == name:
+                return value
+        return None
 
     @property
     def has_body(self) -> bool:

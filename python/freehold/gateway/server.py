@@ -29,12 +29,10 @@ BACKLOG = 1024
 PING_SECONDS = 10.0
 
 LAST_CALL_SECONDS = 1.0
-"""How long a drain leaves idle connections open: the next request on one is answered, with the word that it was the last."""
+"""How long a drain leaves idle connections open: a request that comes on one is answered, and told that it was the last."""
 
 FAREWELL_SECONDS = 2.0
 """How long an answer that is ended by the drain has to say so."""
-
-LOOK_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -76,9 +74,10 @@ class Doors:
     async def _each(self, what: Callable[[Connection], None], seconds: float) -> None:
         for connection in list(self.guard.connections):
             what(connection)
-        end = asyncio.get_running_loop().time() + seconds
-        while self.guard.connections and asyncio.get_running_loop().time() < end:
-            await asyncio.sleep(LOOK_SECONDS)
+        if self.guard.connections:
+            self.guard.emptied.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.guard.emptied.wait(), seconds)
 
 
 async def serve(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any, NoReturn
@@ -39,24 +37,29 @@ class Upstream:
         """Close every connection that rests."""
         self._pool.close()
 
-    @asynccontextmanager
-    async def post(self, model: Model, path: str, body: bytes, exchange_id: str) -> AsyncIterator[Connection]:
-        """Send a request; the answer is a good one. Raises a refusal for a runtime that fails or is not there."""
-        address = address_of(model.url)
+    async def post(self, model: Model, path: str, body: bytes, exchange_id: str) -> Connection:
+        """Send a request; the answer is a good one, the caller's to read and to :meth:`release`.
+
+        Raises a refusal for a runtime that fails or is not there.
+        """
         head = (
-            f"POST {path} HTTP/1.1\r\nhost: {address[0]}\r\n{self._headers}x-request-id: {exchange_id}\r\n"
-            f"content-length: {len(body)}\r\n\r\n"
+            f"POST {path} HTTP/1.1\r\nhost: {model.url.removeprefix('http://')}\r\n{self._headers}"
+            f"x-request-id: {exchange_id}\r\ncontent-length: {len(body)}\r\n\r\n"
         )
         try:
-            answer = await self._pool.ask(address, head.encode(), body)
+            answer = await self._pool.ask(address_of(model.url), head.encode(), body)
         except (LostError, OSError) as error:
             raise runtime_down(model.name) from error
-        try:
-            if answer.status != OK:
+        if answer.status != OK:
+            try:
                 await _refuse(model, answer)
-            yield answer
-        finally:
-            self._pool.release(address, answer)
+            finally:
+                self.release(model, answer)
+        return answer
+
+    def release(self, model: Model, answer: Connection) -> None:
+        """Keep the connection for another request, or close it where its answer was not read to the end."""
+        self._pool.release(address_of(model.url), answer)
 
 
 @lru_cache

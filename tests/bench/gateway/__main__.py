@@ -1,8 +1,9 @@
-"""What a request costs on its way: ``make bench-gateway``; prints docs/benchmarks.md's tables and writes the figures as JSON.
+"""What a request costs on its way: ``make bench-gateway``; prints docs/benchmarks.md's tables, writes the figures too.
 
-A mock runtime and the callers are processes of their own; between them stands, in turn and in every round anew: nothing,
-this gateway, LiteLLM, vllm-router. Processor time is the kernel's count of an arm's whole process tree. The machine is
-shared: compare arms of one run, and CPU before wall time. ``ARM=freehold`` (or several) asks those only, ``ROUNDS=1`` once.
+A mock runtime and the callers are processes of their own; between them stands, in turn and in every round anew:
+nothing, this gateway, LiteLLM, vllm-router. Processor time is the kernel's count of an arm's whole process tree. The
+machine is shared: compare arms of one run, and CPU before wall time. ``ARM=freehold`` (or several names) asks those
+only, ``ROUNDS=1`` once; ``BENCH_FOLDER`` keeps environments, logs and figures in a folder of yours.
 """
 
 from __future__ import annotations

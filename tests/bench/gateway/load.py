@@ -1,7 +1,7 @@
 """The callers: ``python -m tests.bench.gateway.load '{"port": ..., ...}'``, prints one :class:`Outcome` as JSON.
 
-Closed loop: ``callers`` ask one after the other. Open loop: requests begin at ``rate`` a second whatever the answers do,
-and time counts from when a request was due, so that waiting for a slow gateway is not lost.
+Closed loop: ``callers`` ask one after the other. Open loop: requests begin at ``rate`` a second whatever the answers
+do, and time counts from when a request was due, so that waiting for a slow gateway is not lost.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Load:
 
 @dataclass
 class Outcome:
-    """Seconds; ``failed`` counts answers that were no 200, ``lost`` those with a piece missing, ``first`` first tokens."""
+    """Seconds. ``failed`` counts answers that were no 200, ``lost`` those with a piece missing."""
 
     wall: float = 0.0
     cpu: float = 0.0

@@ -59,5 +59,5 @@ def _spread(values: Sequence[float]) -> str:
     if not values:
         return ""
     middle = statistics.median(values)
-    digits = 0 if middle > 100 else 3 if middle < 0.1 else 2  # noqa: PLR2004  what a reader can compare
+    digits = 0 if middle > 100 else 3 if middle < 0.1 else 2
     return f"{middle:.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"

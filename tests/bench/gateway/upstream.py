@@ -1,7 +1,7 @@
 """A runtime that costs next to nothing: ``python -m tests.bench.gateway.upstream PORT``.
 
-It speaks OpenAI's chat, plain and streaming, in llama.cpp's words. ``max_tokens`` is the number of pieces of a stream and
-``seed`` the milliseconds between two of them: every gateway hands these two on. ``timings`` come when they are asked for.
+It speaks OpenAI's chat, plain and streaming, in llama.cpp's words. ``max_tokens`` is the number of pieces of a stream
+and ``seed`` the milliseconds between two of them: every gateway hands these two on. ``timings`` come when asked for.
 """
 
 from __future__ import annotations
@@ -50,7 +50,10 @@ WHOLE = _response(
         }
     ),
 )
-STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n"
+STREAM_HEAD = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+    b"cache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n"
+)
 OTHER = _response(b"application/json", _json({"object": "list", "data": [{"id": MODEL, "object": "model"}]}))
 END = b"0\r\n\r\n"
 
@@ -88,8 +91,8 @@ def _timings(number: int) -> dict[str, Any]:
 def _pieces(body: dict[str, Any]) -> list[bytes]:
     count, timed = int(body.get("max_tokens") or 8), bool(body.get("timings_per_token"))
     pieces = [STREAM_HEAD + _piece({"role": "assistant", "content": None})]
-    for number in range(1, count + 1):
-        pieces.append(_piece({"content": WORD}, **({"timings": _timings(number)} if timed else {})))
+    more = [{"timings": _timings(number)} if timed else {} for number in range(1, count + 1)]
+    pieces += [_piece({"content": WORD}, **one) for one in more]
     pieces.append(_piece({}, finish="stop"))
     if (body.get("stream_options") or {}).get("include_usage"):
         usage = {"choices": [], **BASE, "object": "chat.completion.chunk", "usage": _usage(count)}
