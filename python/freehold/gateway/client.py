@@ -124,13 +124,17 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """Tell who asked, unless this is only word of an answer to come."""
         status = self._parser.get_status_code()
-        if status >= FINAL:
+        if self.complete:  # a second answer to one request
+            self.kept = False
+        elif status >= FINAL:
             self.status = status
             self._framed = self._framed or status in WITHOUT_BODY
             self._wake()
 
     def on_body(self, data: bytes) -> None:
         """Hold a piece for the reader."""
+        if self.complete:
+            return
         self._parts.append(data)
         self._size += len(data)
         if self._size > HIGH_WATER and not self._paused:
@@ -140,7 +144,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Note the end."""
-        if not self.status:
+        if not self.status or self.complete:
             return
         self.complete, self.kept = True, self._framed and self._parser.should_keep_alive()
         self._set_timer(None)

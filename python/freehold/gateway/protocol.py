@@ -164,7 +164,7 @@ class Connection(asyncio.Protocol):
         """Turn to the next request, or wait for it; or close."""
         unread = self._reading is self._answering
         self._answering = None
-        if unread or not keep or self._deaf:
+        if unread or not keep or (self._deaf and not self._next):
             self.transport.close()
         elif self._next:
             self._start(self._next.popleft())

@@ -50,7 +50,7 @@ class Request:
         self.task: asyncio.Task[None] | None = None
         self._wire, self._chunked = wire, version != "1.0"
         self._framed = False
-        self._discards = False
+        self._discards = self._broken = False
         self._parts: list[bytes] = []
         self._size, self._most = 0, 0
         self._wrong: RefusalError | None = None
@@ -101,6 +101,8 @@ class Request:
 
     async def linger(self, most: int, seconds: float) -> None:
         """Throw away what a refused client is still sending, so that it can read its answer."""
+        if self._broken:
+            return
         self._parts, self._discards, self._most, self._wrong = [], True, self._size + most, None
         try:
             async with asyncio.timeout(seconds):
@@ -152,7 +154,8 @@ class Request:
         """Take a piece of the body; once there is too much of it, no more is kept."""
         self._size += len(data)
         if self._most and self._size > self._most:
-            self.fail(too_large(self._most))
+            self._wrong = too_large(self._most)
+            self._wake()
         elif not self._discards:
             self._parts.append(data)
 
@@ -162,8 +165,8 @@ class Request:
         self._wake()
 
     def fail(self, refusal: RefusalError) -> None:
-        """Note that the body will never be complete."""
-        self._wrong = refusal
+        """Note that the body will never be complete: nothing that comes will be read."""
+        self._wrong, self._broken = refusal, True
         self._wake()
 
     def cancel(self, by: Cut) -> None:

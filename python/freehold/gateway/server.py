@@ -29,7 +29,7 @@ BACKLOG = 1024
 PING_SECONDS = 10.0
 
 LAST_CALL_SECONDS = 1.0
-"""How long a drain leaves idle connections open: a request that comes on one is answered, and told that it was the last."""
+"""How long a drain leaves idle connections open: what comes on one is answered, and hears that it was the last."""
 
 FAREWELL_SECONDS = 2.0
 """How long an answer that is ended by the drain has to say so."""
