@@ -26,6 +26,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._parser = httptools.HttpResponseParser(self)
         self.status = 0
         self.heard = False  # a byte of the answer has come
         self.complete = True  # nothing is under way
@@ -153,7 +154,6 @@ class Connection(asyncio.Protocol):
     # Inside
 
     def _begin(self, silence: float) -> None:
-        self._parser = httptools.HttpResponseParser(self)
         self.status, self.heard, self.complete, self.kept = 0, False, False, False
         self._framed, self._head_size = False, 0
         self._silence, self._last = silence, self._loop.time()

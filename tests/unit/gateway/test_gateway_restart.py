@@ -80,7 +80,13 @@ class Site:
     def stream(self) -> http.client.HTTPResponse:
         """A stream of a second."""
         connection = http.client.HTTPConnection(*self.address, timeout=20)
-        body = {"model": MODEL, "stream": True, "max_tokens": PIECES, "seed": 25, "messages": [{}]}
+        body = {
+            "model": MODEL,
+            "stream": True,
+            "max_tokens": PIECES,
+            "seed": 25,
+            "messages": [{"role": "user", "content": "hi"}],
+        }
         connection.request("POST", "/v1/chat/completions", json.dumps(body), {"Authorization": f"Bearer {CLIENT_KEY}"})
         return connection.getresponse()
 
