@@ -38,11 +38,11 @@ class AccessLog:
     def record(self, exchange: Exchange) -> None:
         """Note the line."""
         if not self._lines:
-            asyncio.get_running_loop().call_later(LOG_SECONDS, self.flush)
+            asyncio.get_running_loop().call_later(LOG_SECONDS, self.close)
         self._lines.append(exchange.line())
 
-    def flush(self) -> None:
-        """Write what is noted."""
+    def close(self) -> None:
+        """Write what is noted; more may follow."""
         lines, self._lines = self._lines, []
         if lines:
             access.info(f"\n{access.name}: ".join(lines))

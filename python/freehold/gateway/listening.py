@@ -13,6 +13,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from freehold.errors import RefusedError
 from freehold.gateway.config import Listen
@@ -36,7 +37,9 @@ class Inherited:
         """Read ``LISTEN_FDS`` and ``LISTEN_PID`` as systemd sets them; the sockets are not handed on to children."""
         if environ.get("LISTEN_PID") != str(os.getpid()):
             return cls([])
-        sockets = [socket.socket(fileno=FIRST_DESCRIPTOR + number) for number in range(int(environ["LISTEN_FDS"]))]
+        sockets = [
+            socket.socket(fileno=FIRST_DESCRIPTOR + number) for number in range(int(environ.get("LISTEN_FDS", "0")))
+        ]
         for one in sockets:
             one.set_inheritable(False)
             one.setblocking(False)  # noqa: FBT003  the same
@@ -45,7 +48,8 @@ class Inherited:
     def take(self, listen: Listen) -> socket.socket | None:
         """Return the socket that listens there, if it is among them."""
         for one in self.sockets:
-            if one.getsockname()[:2] == (listen.host, listen.port):
+            host, port = one.getsockname()[:2]
+            if (ip_address(host), port) == (ip_address(listen.host), listen.port):
                 self.sockets.remove(one)
                 return one
         return None

@@ -29,7 +29,27 @@ class Guard:
     metrics: Metrics
     serve: Callable[[Request], Coroutine[Any, Any, None]]
     connections: set[Connection] = field(default_factory=set)
-    emptied: asyncio.Event = field(default_factory=asyncio.Event)  # the last connection went
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)  # one for each request that is being served
+    emptied: asyncio.Event = field(default_factory=asyncio.Event)  # the last of both went
+
+    def begin(self, request: Request) -> None:
+        """Serve a request."""
+        request.task = asyncio.get_running_loop().create_task(self.serve(request))
+        self.tasks.add(request.task)
+        request.task.add_done_callback(self._done)
+
+    def forget(self, connection: Connection) -> None:
+        """Note that a connection went."""
+        self.connections.discard(connection)
+        self._look()
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        self._look()
+
+    def _look(self) -> None:
+        if not self.connections and not self.tasks:
+            self.emptied.set()
 
 
 class Connection(asyncio.Protocol):
@@ -70,9 +90,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection, and stop what was being done for it."""
         del exc
-        self._guard.connections.discard(self)
-        if not self._guard.connections:
-            self._guard.emptied.set()
+        self._guard.forget(self)
         self._stop_timer()
         self.resume_writing()
         self._next.clear()
@@ -208,7 +226,7 @@ class Connection(asyncio.Protocol):
 
     def _start(self, request: Request) -> None:
         self._answering = request
-        request.task = self._loop.create_task(self._guard.serve(request))
+        self._guard.begin(request)
 
     def _watch_head(self) -> None:
         if self._head_bytes > self._guard.limits.header_bytes:

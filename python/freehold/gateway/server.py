@@ -74,7 +74,7 @@ class Doors:
     async def _each(self, what: Callable[[Connection], None], seconds: float) -> None:
         for connection in list(self.guard.connections):
             what(connection)
-        if self.guard.connections:
+        if self.guard.connections or self.guard.tasks:
             self.guard.emptied.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.guard.emptied.wait(), seconds)
@@ -96,10 +96,14 @@ async def serve(
     keep_from_hanging(public, config.limits)
     mesh = MeshDoor.at(config, inherited) if config.mesh else None
     inherited.check_all_taken()
-    upstream = Upstream(internal_key, config.limits)
-    doors = _doors(config, upstream, metrics)
+    upstream, log = Upstream(internal_key, config.limits), AccessLog()
+    doors = _doors(config, upstream, metrics, log)
     addresses = public.getsockname()
-    with _metrics_listener(config.metrics, registry) as metrics_address, contextlib.closing(upstream):
+    with (
+        _metrics_listener(config.metrics, registry) as metrics_address,
+        contextlib.closing(log),
+        contextlib.closing(upstream),
+    ):
         await doors.open(public)
         if mesh is not None:
             # The same doors for both, so that limits, drain and counters are the same whichever way a client came.
@@ -109,9 +113,9 @@ async def serve(
         await _supervised(doors, mesh, ending, supervisor, config)
 
 
-def _doors(config: GatewayConfig, upstream: Upstream, metrics: Metrics) -> Doors:
+def _doors(config: GatewayConfig, upstream: Upstream, metrics: Metrics, log: AccessLog) -> Doors:
     gate = Gate(config.limits)
-    front = Front(build(config, upstream, gate), (metrics, AccessLog()))
+    front = Front(build(config, upstream, gate), (metrics, log))
     guard = Guard(config.limits, metrics, front.serve)
     metrics.watch(lambda: len(guard.connections), [model.name for model in config.models], gate.open)
     return Doors(guard, [])

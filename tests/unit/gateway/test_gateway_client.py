@@ -1,4 +1,4 @@
-"""The connections to the runtimes: read piece by piece, kept for a moment, a request sent twice only in the one safe case."""
+"""The connections to the runtimes: kept for a moment, a request sent twice in the one safe case only."""
 
 from __future__ import annotations
 

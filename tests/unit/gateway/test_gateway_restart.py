@@ -169,6 +169,11 @@ def test_a_socket_that_the_settings_do_not_name_is_refused() -> None:
         inherited.check_all_taken()
 
 
+def test_an_address_is_known_in_whatever_way_it_is_written() -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as held:
+        assert Inherited([held]).take(Listen("0:0:0:0:0:0:0:1", held.getsockname()[1])) is held
+
+
 @pytest.mark.parametrize("environ", [{}, {"LISTEN_PID": "1", "LISTEN_FDS": "1"}])
 def test_sockets_for_another_process_are_left_alone(environ: dict[str, str]) -> None:
     assert Inherited.from_environment(environ).sockets == []
