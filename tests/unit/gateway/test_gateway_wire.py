@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.request
 
 import pytest
@@ -10,6 +11,7 @@ from tests.unit.gateway.asking import GOOD, PATH, read_all, request
 from tests.unit.gateway.harness import CHAT, CLIENT_KEY, Harness, eventually, running
 
 from freehold.gateway.config import Limits
+from freehold.paths import PROJECT
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"
 LAST = b"GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
@@ -150,3 +152,10 @@ def _refuses(gateway: Harness) -> bool:
     except ConnectionRefusedError:
         return True
     return False
+
+
+def test_the_page_of_metrics_names_each_one_and_no_other(gateway: Harness) -> None:
+    types = re.findall(r"^# TYPE ((?:gen_ai|freehold)_\w+)", gateway.metrics(), re.MULTILINE)
+    told = {name for name in types if not name.endswith("_created")}  # the service leaves those out
+    page = (PROJECT / "docs/metrics.md").read_text()
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == told
