@@ -10,7 +10,7 @@ ENVIRONMENT := $(SUDO) env PYTHONPATH=python $(PYTHON) -m freehold.environment
 QUIET_LINT := PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_LINT_SKIP_SCHEMA_UPDATE=1 ANSIBLE_LINT_NODEPS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status check test test-full bench bench-provisioning lock format environment environment-dev lint types unit
+.PHONY: help up down status check test test-full bench bench-gateway bench-provisioning lock format environment environment-dev lint types unit
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ test-full: check  ## The long lanes too
 
 bench: environment-dev  ## The figures of docs/benchmarks.md, measured here and now on the lab that is up
 	@$(SUDO) $(BIN)/python tests/bench/main_job.py
+
+bench-gateway: environment-dev  ## What a request costs through the gateway, LiteLLM, vllm-router, none: 15 minutes
+	@$(BIN)/python -m tests.bench.gateway
 
 bench-provisioning: environment-dev  ## The same forty things by Ansible, mitogen and pyinfra: 30 minutes
 	@$(SUDO) $(BIN)/python -m tests.bench.provisioning

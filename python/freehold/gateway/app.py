@@ -2,76 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from starlette.responses import JSONResponse, PlainTextResponse
-from starlette.routing import Route, Router
-from starlette.types import ASGIApp, Receive, Scope, Send
-
-from freehold.gateway import exchange as exchanges
 from freehold.gateway.api.catalogue import APIS, described, listing
 from freehold.gateway.api.forms import speaks_anthropic
 from freehold.gateway.config import GatewayConfig
-from freehold.gateway.front import Front
+from freehold.gateway.exchange import Exchange
+from freehold.gateway.front import App, answer
 from freehold.gateway.gate import Gate
 from freehold.gateway.keys import Keyring
-from freehold.gateway.metrics import Metrics
 from freehold.gateway.refusals import not_served, unknown_model
 from freehold.gateway.relay import Relay
+from freehold.gateway.request import Request
 from freehold.gateway.upstream import Upstream
 
-HEALTH, MODELS, ONE_MODEL = "/healthz", "/v1/models", "/v1/models/{id:path}"
-SERVED = (*(f"POST {path}" for path in APIS), f"GET {MODELS}", "GET /v1/models/{id}", f"GET {HEALTH}")
+HEALTH, MODELS, ONE_MODEL = "/healthz", "/v1/models", "/v1/models/{id}"
+SERVED = (*(f"POST {path}" for path in APIS), f"GET {MODELS}", f"GET {ONE_MODEL}", f"GET {HEALTH}")
+
+JSON = ((b"content-type", b"application/json"),)
+TEXT = ((b"content-type", b"text/plain; charset=utf-8"),)
 
 
-def build(config: GatewayConfig, internal_key: str, metrics: Metrics) -> ASGIApp:
-    """Make the application; its connections open when it starts."""
-    keyring, upstream = Keyring(config.keys), Upstream(internal_key, config.limits)
-    relay = Relay(config, keyring, upstream, metrics, Gate(config.limits))
-    models = Models(config, keyring)
-
-    @asynccontextmanager
-    async def lifespan(_: object) -> AsyncIterator[None]:
-        await upstream.open()
-        yield
-        await upstream.close()
-
-    routes = [
-        *(Route(path, Served(path, {"POST": relay})) for path in APIS),
-        Route(MODELS, Served(MODELS, {"GET": models.all})),
-        Route(ONE_MODEL, Served("/v1/models/{id}", {"GET": models.one})),
-        Route(HEALTH, Served(HEALTH, {"GET": health})),
-    ]
-    return Front(Router(routes, redirect_slashes=False, default=refuse, lifespan=lifespan), metrics)
+def build(config: GatewayConfig, upstream: Upstream, gate: Gate) -> App:
+    """Make the application."""
+    keyring = Keyring(config.keys)
+    relay, models = Relay(config, keyring, upstream, gate), Models(config, keyring)
+    routes: dict[tuple[str, str], App] = {("POST", path): relay for path in APIS}
+    routes |= {("GET", MODELS): models.all, ("GET", HEALTH): health}
+    return Routes(routes, models.one)
 
 
 @dataclass(frozen=True)
-class Served:
-    """One path of the list with its methods."""
+class Routes:
+    """Method and path decide; a model's own page is the only path with a name in it."""
 
-    path: str
-    methods: Mapping[str, ASGIApp]
+    fixed: dict[tuple[str, str], App]
+    one_model: Callable[[Request, Exchange], Awaitable[None]]
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand over to the method's application, or refuse."""
-        app = self.methods.get(scope["method"])
-        if app is None:
+    async def __call__(self, request: Request, exchange: Exchange) -> None:
+        """Hand over, or refuse."""
+        app = self.fixed.get((request.method, request.path))
+        if app is not None:
+            exchange.path = request.path
+        elif request.method == "GET" and request.path.startswith(MODELS + "/") and request.path != MODELS + "/":
+            exchange.path, app = ONE_MODEL, self.one_model
+        else:
             raise not_served(SERVED)
-        exchanges.of(scope).path = self.path
-        await app(scope, receive, send)
+        await app(request, exchange)
 
 
-async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer what is not on the list."""
-    del scope, receive, send
-    raise not_served(SERVED)
-
-
-async def health(scope: Scope, receive: Receive, send: Send) -> None:
+async def health(request: Request, exchange: Exchange) -> None:
     """Say that the gateway itself is alive, and nothing else: this path needs no key."""
-    await PlainTextResponse("ok\n")(scope, receive, send)
+    await answer(request, exchange, 200, TEXT, b"ok\n")
 
 
 @dataclass(frozen=True)
@@ -81,20 +65,23 @@ class Models:
     config: GatewayConfig
     keyring: Keyring
 
-    async def all(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def all(self, request: Request, exchange: Exchange) -> None:
         """List the models."""
-        self._let_in(scope)
-        answer = listing(self.config.models, anthropic=speaks_anthropic(scope["headers"]))
-        await JSONResponse(answer)(scope, receive, send)
+        exchange.key = self.keyring.caller(request.headers)
+        told = listing(self.config.models, anthropic=speaks_anthropic(request.headers))
+        await answer(request, exchange, 200, JSON, _dump(told))
 
-    async def one(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def one(self, request: Request, exchange: Exchange) -> None:
         """Describe one model, or say which there are."""
-        self._let_in(scope)
+        exchange.key = self.keyring.caller(request.headers)
+        wanted = request.path.removeprefix(MODELS + "/")
         for model in self.config.models:
-            if model.name == scope["path_params"]["id"]:
-                await JSONResponse(described(model, anthropic=speaks_anthropic(scope["headers"])))(scope, receive, send)
+            if model.name == wanted:
+                told = described(model, anthropic=speaks_anthropic(request.headers))
+                await answer(request, exchange, 200, JSON, _dump(told))
                 return
         raise unknown_model(model.name for model in self.config.models)
 
-    def _let_in(self, scope: Scope) -> None:
-        exchanges.of(scope).key = self.keyring.caller(scope["headers"])
+
+def _dump(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()

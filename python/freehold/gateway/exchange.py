@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-
-from starlette.types import Scope
+from typing import Protocol
 
 from freehold.gateway.api.forms import OPENAI, Form
 from freehold.gateway.usage import Usage
 
-STATE = "freehold_exchange"
+WELL_FORMED_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+"""A client's own id for a request: short enough for a metric's exemplar, harmless in a header and in the log."""
+
+
+def new_id() -> str:
+    """Make an id for a request that came without a good one."""
+    return f"req_{secrets.token_hex(16)}"
+
+
+def chosen_id(offered: bytes | None) -> str:
+    """Return the client's id for its request, if it is well formed, else a new one."""
+    return offered.decode("ascii") if offered and WELL_FORMED_ID.fullmatch(offered) else new_id()
 
 
 class Cut(StrEnum):
@@ -26,18 +37,24 @@ class Cut(StrEnum):
     DRAIN = "drain"
 
 
-@dataclass
+@dataclass(slots=True)
 class Exchange:
-    """Filled while the request is served; ``path`` is one of the served ones or empty."""
+    """Filled while the request is served.
+
+    ``path`` is one of the served ones or empty; ``model_asked`` is a name from the settings or empty, ``model`` the one
+    that answers, ``replica`` where it does: empty for this node's own.
+    """
 
     clock: Callable[[], float] = time.monotonic
-    id: str = field(default_factory=lambda: f"req_{uuid.uuid4().hex}")
+    id: str = field(default_factory=new_id)
     method: str = ""
     path: str = ""
     form: Form = OPENAI  # of a refusal
     client: str = ""
     key: str = ""
+    model_asked: str = ""
     model: str = ""
+    replica: str = ""
     route: str = ""
     status: int = 0
     reason: str = ""  # of a refusal
@@ -66,29 +83,27 @@ class Exchange:
         """How long the caller waited for the first piece; known for streams only."""
         return None if self.first_token is None else self.first_token - self.started
 
+    def labels(self) -> list[tuple[bytes, bytes]]:
+        """Return the headers that tell the client who answered."""
+        labels = [(b"x-request-id", self.id.encode())]
+        if self.route:
+            labels += [(b"x-freehold-model", self.model.encode()), (b"x-freehold-route", self.route.encode())]
+        return labels
+
     def line(self) -> str:
         """Return the access log's line: no body, no query, no header, no path that is not one of ours."""
         first = self.seconds_to_first_token
-        fields = {
-            "status": self.status,
-            "method": self.method,
-            "path": self.path or "(not served)",
-            "key": self.key or "-",
-            "model": self.model or "-",
-            "route": self.route or "-",
-            "in": self.usage.prompt,
-            "out": self.usage.completion,
-            "first": "-" if first is None else f"{first:.3f}",
-            "took": f"{self.seconds:.3f}",
-            "reason": self.reason or "-",
-            "cut": self.cut or "-",
-            "from": self.client or "-",
-            "id": self.id,
-        }
-        return " ".join(f"{name}={value}" for name, value in fields.items())
+        return (
+            f"status={self.status} method={self.method} path={self.path or '(not served)'} key={self.key or '-'} "
+            f"model={self.model or '-'} route={self.route or '-'} "
+            f"in={self.usage.prompt} out={self.usage.completion} "
+            f"first={'-' if first is None else f'{first:.3f}'} took={self.seconds:.3f} "
+            f"reason={self.reason or '-'} cut={self.cut or '-'} from={self.client or '-'} id={self.id}"
+        )
 
 
-def of(scope: Scope) -> Exchange:
-    """Return the exchange of a request."""
-    exchange: Exchange = scope[STATE]
-    return exchange
+class Recorder(Protocol):
+    """Takes note of exchanges: counters, the log, the ledger."""
+
+    def record(self, exchange: Exchange) -> None:
+        """Note one exchange at its end. Called on the event loop: it must not wait, and what it raises is a defect."""

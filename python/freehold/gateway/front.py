@@ -5,18 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from freehold.gateway import exchange as exchanges
 from freehold.gateway.api.forms import form_of
-from freehold.gateway.body import ClientGoneError, has_body
-from freehold.gateway.exchange import Cut, Exchange
-from freehold.gateway.metrics import Metrics
-from freehold.gateway.refusals import RefusalError, our_fault
-from freehold.gateway.relay import SlowClientError
+from freehold.gateway.exchange import Cut, Exchange, Recorder, chosen_id
+from freehold.gateway.refusals import RefusalError, draining, our_fault
+from freehold.gateway.request import Request
 
 access = logging.getLogger("freehold.gateway.access")
 defects = logging.getLogger("freehold.gateway")
@@ -29,105 +24,104 @@ LINGER_BYTES = 1024 * 1024
 """A refused client that is still sending would lose the answer if the connection closed at once: what it sends is
 thrown away for a moment, up to so much."""
 
+App = Callable[[Request, Exchange], Awaitable[None]]
+
+
+LOG_SECONDS = 0.05
+
+
+class AccessLog:
+    """A line for each exchange; the lines of a moment are written together, since a write costs more than a line."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+
+    def record(self, exchange: Exchange) -> None:
+        """Note the line."""
+        if not self._lines:
+            asyncio.get_running_loop().call_later(LOG_SECONDS, self.close)
+        self._lines.append(exchange.line())
+
+    def close(self) -> None:
+        """Write what is noted; more may follow."""
+        lines, self._lines = self._lines, []
+        if lines:
+            access.info(f"\n{access.name}: ".join(lines))
+
 
 @dataclass(frozen=True)
 class Front:
     """Wraps the routes. Nothing that they raise gets past it."""
 
-    app: ASGIApp
-    metrics: Metrics
-    new_exchange: Callable[[], Exchange] = Exchange
+    app: App
+    recorders: Sequence[Recorder]
+    new_exchange: Callable[..., Exchange] = Exchange
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, request: Request) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        exchange = scope[exchanges.STATE] = self._begin(scope)
+        exchange = self._begin(request)
         try:
-            await self._serve(scope, receive, _Labelled(exchange, send), exchange)
+            await self._guarded(request, exchange)
         finally:
+            if not request.ended:
+                request.abort()
             exchange.ended = exchange.clock()
             exchange.status = exchange.status or CLIENT_WENT
-            self.metrics.record(exchange)
-            access.info(exchange.line())
+            self._record(exchange)
 
-    def _begin(self, scope: Scope) -> Exchange:
-        exchange = self.new_exchange()
-        exchange.method = scope["method"]
-        exchange.form = form_of(scope["path"], scope["headers"])
-        exchange.client = scope["client"][0] if scope.get("client") else ""
+    def _begin(self, request: Request) -> Exchange:
+        request.begun = True
+        exchange = self.new_exchange(id=chosen_id(request.header(b"x-request-id")))
+        exchange.method, exchange.client = request.method, request.client
+        exchange.form = form_of(request.path, request.headers)
         return exchange
 
-    async def _serve(self, scope: Scope, receive: Receive, send: _Labelled, exchange: Exchange) -> None:
+    async def _guarded(self, request: Request, exchange: Exchange) -> None:
         try:
-            await self.app(scope, receive, send)
+            if request.cut is Cut.NOBODY:
+                await self.app(request, exchange)
         except RefusalError as refusal:
-            await _refuse(refusal, scope, receive, send, exchange)
-        except ClientGoneError:
-            exchange.cut = Cut.CLIENT
-        except SlowClientError:
-            exchange.cut = Cut.SLOW_CLIENT
-            _abort(scope)
+            await _refuse(refusal, request, exchange)
+        except asyncio.CancelledError:
+            if request.cut is Cut.NOBODY:
+                raise  # nobody's client: the loop itself is ending
+            if request.cut is Cut.DRAIN and not request.started:
+                await _refuse(draining(), request, exchange)
         except Exception as error:  # noqa: BLE001  the last one to see it
             _log_defect(exchange, error)
-            if exchange.status:
-                _abort(scope)
-            else:
-                await _refuse(our_fault(), scope, receive, send, exchange)
+            if not request.started:
+                await _refuse(our_fault(), request, exchange)
+        exchange.cut = exchange.cut or request.cut
+
+    def _record(self, exchange: Exchange) -> None:
+        for recorder in self.recorders:
+            try:
+                recorder.record(exchange)
+            except Exception as error:  # noqa: BLE001  one that fails must not keep the others from their note
+                _log_defect(exchange, error)
 
 
-@dataclass
-class _Labelled:
-    """Adds to each answer who gave it."""
-
-    exchange: Exchange
-    send: Send
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.exchange.status = message["status"]
-            message["headers"] = [*message.get("headers", []), *self._labels()]
-        await self.send(message)
-
-    def _labels(self) -> list[tuple[bytes, bytes]]:
-        labels = {"x-request-id": self.exchange.id}
-        if self.exchange.route:
-            labels |= {"x-freehold-model": self.exchange.model, "x-freehold-route": self.exchange.route}
-        return [(name.encode(), value.encode()) for name, value in labels.items()]
+async def answer(
+    request: Request, exchange: Exchange, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes
+) -> None:
+    """Send a whole answer."""
+    exchange.status = status
+    request.start(status, [*headers, *exchange.labels()], length=len(body))
+    request.end(body)
 
 
-async def _refuse(refusal: RefusalError, scope: Scope, receive: Receive, send: Send, exchange: Exchange) -> None:
-    exchange.reason = refusal.reason
-    answer = exchange.form.body(refusal, exchange.id)
-    unread = has_body(scope) and not exchange.body_read
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(answer)).encode())]
-    headers += [*refusal.headers, *([(b"connection", b"close")] if unread else [])]
-    await send({"type": "http.response.start", "status": exchange.form.status(refusal), "headers": headers})
-    await send({"type": "http.response.body", "body": answer, "more_body": True})
+async def _refuse(refusal: RefusalError, request: Request, exchange: Exchange) -> None:
+    exchange.reason, exchange.status = refusal.reason, exchange.form.status(refusal)
+    body = exchange.form.body(refusal, exchange.id)
+    unread = request.has_body and not request.complete
+    request.keep = request.keep and not unread
+    headers = [(b"content-type", b"application/json"), *refusal.headers, *exchange.labels()]
+    request.start(exchange.status, headers, length=len(body))
     if unread:
-        await _linger(receive)
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def _linger(receive: Receive) -> None:
-    left = LINGER_BYTES
-    try:
-        async with asyncio.timeout(LINGER_SECONDS):
-            while left > 0:
-                message = await receive()
-                left -= len(message.get("body", b""))
-                if message["type"] == "http.disconnect" or not message.get("more_body", False):
-                    return
-    except TimeoutError:
-        return
-
-
-def _abort(scope: Scope) -> None:
-    # Closing would wait for a client that does not read; there is no more to say to it.
-    abort = scope.get("state", {}).get("abort")
-    if abort is not None:
-        abort()
+        await request.write(body)
+        await request.linger(LINGER_BYTES, LINGER_SECONDS)
+        body = b""
+    request.end(body)
 
 
 def _log_defect(exchange: Exchange, error: Exception) -> None:

@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from freehold.gateway.config import Limits, Model
 from freehold.gateway.refusals import RefusalError, busy, too_many_of_yours
+
+ALL = ""
+Places = Counter[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A place, held for the length of a ``with``. contextlib's way would cost more than the counting."""
+
+    places: Places
+    name: str
+
+    def __enter__(self) -> None:
+        """Take it."""
+        self.places[self.name] += 1
+
+    def __exit__(self, *_: object) -> None:
+        """Give it back."""
+        self.places[self.name] -= 1
 
 
 class Gate:
@@ -15,35 +34,28 @@ class Gate:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._open: Counter[str] = Counter()
+        self._all, self._keys, self._models = Places(), Places(), Places()
 
-    @contextmanager
-    def caller(self, key: str) -> Iterator[None]:
-        """Hold one of the gateway's places and one of this key's."""
-        whole = self._limits.concurrent
-        with (
-            self._place("all", whole, lambda: busy("This endpoint", whole)),
-            self._place(
-                f"key {key}",
-                self._limits.concurrent_per_key,
-                lambda: too_many_of_yours(self._limits.concurrent_per_key),
-            ),
-        ):
-            yield
+    def everyone(self) -> Held:
+        """One of the gateway's places."""
+        most = self._limits.concurrent
+        return _place(self._all, ALL, most, lambda: busy("This endpoint", most))
 
-    @contextmanager
-    def model(self, model: Model) -> Iterator[None]:
-        """Hold one of the model's places."""
-        full = lambda: busy(f"Model {model.name}", model.concurrent)  # noqa: E731  one expression, used once
-        with self._place(f"model {model.name}", model.concurrent, full):
-            yield
+    def caller(self, key: str) -> Held:
+        """One of this key's places."""
+        most = self._limits.concurrent_per_key
+        return _place(self._keys, key, most, lambda: too_many_of_yours(most))
 
-    @contextmanager
-    def _place(self, name: str, limit: int, full: Callable[[], RefusalError]) -> Iterator[None]:
-        if self._open[name] >= limit:
-            raise full()
-        self._open[name] += 1
-        try:
-            yield
-        finally:
-            self._open[name] -= 1
+    def model(self, model: Model) -> Held:
+        """One of the model's places."""
+        return _place(self._models, model.name, model.concurrent, lambda: busy(f"Model {model.name}", model.concurrent))
+
+    def open(self, model: str) -> int:
+        """How many requests a model is answering."""
+        return self._models[model]
+
+
+def _place(places: Places, name: str, limit: int, full: Callable[[], RefusalError]) -> Held:
+    if places[name] >= limit:
+        raise full()
+    return Held(places, name)

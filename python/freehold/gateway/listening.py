@@ -1,12 +1,19 @@
-"""Taking addresses: one that comes later is waited for, one that is wrong is refused with the reason."""
+"""Taking addresses: one that comes later is waited for, one that is wrong is refused with the reason.
+
+A socket that the supervisor holds is taken from it (sd_listen_fds(3)): it stays open while this service restarts, so
+that a client who comes meanwhile waits for a moment instead of being refused.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
 
 from freehold.errors import RefusedError
 from freehold.gateway.config import Listen
@@ -15,6 +22,50 @@ ADDRESS_SECONDS = 20.0
 ADDRESS_POLL_SECONDS = 0.2
 FREEBIND = {socket.AF_INET: (socket.IPPROTO_IP, 15), socket.AF_INET6: (socket.IPPROTO_IPV6, 78)}
 """IP_FREEBIND and IPV6_FREEBIND (linux/in.h, in6.h; Python names neither): the mesh's interface comes and goes."""
+
+FIRST_DESCRIPTOR = 3
+
+
+@dataclass
+class Inherited:
+    """Listening sockets that the supervisor handed over, until they are taken."""
+
+    sockets: list[socket.socket]
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Inherited:
+        """Read ``LISTEN_FDS`` and ``LISTEN_PID`` as systemd sets them; the sockets are not handed on to children."""
+        if environ.get("LISTEN_PID") != str(os.getpid()):
+            return cls([])
+        sockets = [
+            socket.socket(fileno=FIRST_DESCRIPTOR + number) for number in range(int(environ.get("LISTEN_FDS", "0")))
+        ]
+        for one in sockets:
+            one.set_inheritable(False)
+            one.setblocking(False)  # noqa: FBT003  the same
+        return cls(sockets)
+
+    def take(self, listen: Listen) -> socket.socket | None:
+        """Return the socket that listens there, if it is among them."""
+        for one in self.sockets:
+            host, port = one.getsockname()[:2]
+            if (ip_address(host), port) == (ip_address(listen.host), listen.port):
+                self.sockets.remove(one)
+                return one
+        return None
+
+    def check_all_taken(self) -> None:
+        """Raise :class:`RefusedError` for a socket that the settings do not name: clients of it would wait for ever."""
+        if self.sockets:
+            host, port = self.sockets[0].getsockname()[:2]
+            raise RefusedError(
+                "SOCKET_NOT_ASKED_FOR",
+                f"{host}:{port}",
+                "the supervisor holds this socket, and the settings listen elsewhere",
+                expected="the same addresses in the socket unit and in the settings",
+                why="who connects there would wait for an answer that nobody gives",
+                fix="converge the node again, or `systemctl stop freehold-gateway.socket`",
+            )
 
 
 async def bind_patiently(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from freehold.gateway.config import GatewayConfig, Limits
-from freehold.gateway.listening import bind
+from freehold.gateway.listening import Inherited, bind
 from freehold.gateway.protocol import keep_from_hanging
 from freehold.service.tls import TlsFiles, TlsKeeper, key_file
 
@@ -29,13 +29,13 @@ class MeshDoor:
     limits: Limits
 
     @classmethod
-    def at(cls, config: GatewayConfig, environ: Mapping[str, str] = os.environ) -> MeshDoor:
+    def at(cls, config: GatewayConfig, inherited: Inherited, environ: Mapping[str, str] = os.environ) -> MeshDoor:
         """Take the address and read the certificate. Raises :class:`RefusedError`."""
         assert config.mesh is not None  # noqa: S101  the caller asked
         mesh = config.mesh
         files = TlsFiles(mesh.certificate, mesh.key or key_file(environ), mesh.anchors, mesh.revoked)
         keeper = TlsKeeper(files)
-        listener = bind(mesh.listen, before_it_is_here=True)
+        listener = inherited.take(mesh.listen) or bind(mesh.listen, before_it_is_here=True)
         keep_from_hanging(listener, config.limits)
         return cls(listener, keeper, config.limits)
 
@@ -68,5 +68,5 @@ class MeshDoor:
 
 
 def is_tls(connection: Any) -> bool:
-    """Tell whether a connection of uvicorn's came by TLS."""
+    """Tell whether a connection came by TLS."""
     return isinstance(connection.transport.get_extra_info("ssl_object"), ssl.SSLObject)

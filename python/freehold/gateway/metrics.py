@@ -1,11 +1,14 @@
 """The gateway's counters. Labels come from the settings or from fixed words, so their number is bounded.
 
-``gen_ai_*`` are OpenTelemetry's generative AI metrics in Prometheus' spelling; the rest is ours.
+``gen_ai_*`` are OpenTelemetry's generative AI metrics in Prometheus' spelling; the rest is ours. Each bucket of the two
+times of a request keeps the id of the last request that fell into it: an exemplar, told to who asks for OpenMetrics.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
@@ -20,11 +23,11 @@ PER_TOKEN_BUCKETS = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.
 
 PROVIDER = "freehold"
 OPERATIONS = {path: api.operation for path, api in APIS.items()}
-GEN_AI = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model")
+GEN_AI = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "gen_ai_response_model")
 
 
 class Metrics:
-    """All of the gateway's metrics in one registry."""
+    """All of the gateway's metrics in one registry; a :class:`~freehold.gateway.exchange.Recorder`."""
 
     def __init__(self, registry: CollectorRegistry, simulated: Iterable[str] = ()) -> None:
         ProcessCollector(registry=registry)
@@ -35,8 +38,8 @@ class Metrics:
             parts.labels(part).set(1)
 
     def _standard(self, registry: CollectorRegistry) -> None:
-        def histogram(name: str, text: str, buckets: tuple[float, ...], *more: str) -> Histogram:
-            return Histogram(name, text, [*GEN_AI, *more], buckets=buckets, registry=registry)
+        def histogram(name: str, text: str, buckets: tuple[float, ...], *more: str) -> Callable[..., Any]:
+            return _found_once(Histogram(name, text, [*GEN_AI, *more], buckets=buckets, registry=registry))
 
         self._token_usage = histogram(
             "gen_ai_client_token_usage", "Tokens of a request", TOKEN_BUCKETS, "gen_ai_token_type"
@@ -50,50 +53,55 @@ class Metrics:
         )
 
     def _ours(self, registry: CollectorRegistry) -> None:
-        def counter(name: str, text: str, *labels: str) -> Counter:
-            return Counter(f"freehold_gateway_{name}", text, labels, registry=registry)
+        def counter(name: str, text: str, *labels: str) -> Callable[..., Any]:
+            return _found_once(Counter(f"freehold_gateway_{name}", text, labels, registry=registry))
 
         self._tokens = counter("tokens", "Tokens answered for", "key", "model", "type", "route")
         self._requests = counter("requests", "Requests answered", "key", "model", "path", "status")
         self._refusals = counter("refusals", "Requests refused or failed", "reason")
         self._cut = counter("cut_answers", "Answers that ended before their end", "model", "by")
-        self.open_requests = Gauge(
-            "freehold_gateway_open_requests", "Requests being answered", ["model"], registry=registry
-        )
-        self.connections = Gauge("freehold_gateway_connections", "Open client connections", registry=registry)
+        self._open = Gauge("freehold_gateway_open_requests", "Requests being answered", ["model"], registry=registry)
+        self._connections = Gauge("freehold_gateway_connections", "Open client connections", registry=registry)
+
+    def watch(self, connections: Callable[[], int], models: Iterable[str], open_of: Callable[[str], int]) -> None:
+        """Read the two gauges where the numbers are kept; asked when somebody scrapes."""
+        self._connections.set_function(connections)
+        for model in models:
+            self._open.labels(model).set_function(partial(open_of, model))
 
     def refused(self, reason: str) -> None:
         """Count a connection that was refused before there was a request."""
-        self._refusals.labels(reason).inc()
+        self._refusals(reason).inc()
 
     def record(self, exchange: Exchange) -> None:
         """Count one finished exchange."""
-        self._requests.labels(exchange.key, exchange.model, exchange.path, str(exchange.status)).inc()
+        self._requests(exchange.key, exchange.model, exchange.path, str(exchange.status)).inc()
         if exchange.reason:
-            self._refusals.labels(exchange.reason).inc()
+            self._refusals(exchange.reason).inc()
         if exchange.cut is not Cut.NOBODY:
-            self._cut.labels(exchange.model, exchange.cut).inc()
+            self._cut(exchange.model, exchange.cut).inc()
         if exchange.route:
-            self._record_tokens(exchange)
-            self._record_times(exchange)
+            labels = (OPERATIONS.get(exchange.path, ""), PROVIDER, exchange.model_asked, exchange.model)
+            self._record_tokens(exchange, labels)
+            self._record_times(exchange, labels)
 
-    def _record_tokens(self, exchange: Exchange) -> None:
-        labels = self._gen_ai(exchange)
+    def _record_tokens(self, exchange: Exchange, labels: tuple[str, ...]) -> None:
         for kind, tokens in (("input", exchange.usage.prompt), ("output", exchange.usage.completion)):
-            self._tokens.labels(exchange.key, exchange.model, kind, exchange.route).inc(tokens)
+            self._tokens(exchange.key, exchange.model, kind, exchange.route).inc(tokens)
             if tokens:
-                self._token_usage.labels(*labels, kind).observe(tokens)
+                self._token_usage(*labels, kind).observe(tokens)
 
-    def _record_times(self, exchange: Exchange) -> None:
-        labels = self._gen_ai(exchange)
-        self._duration.labels(*labels).observe(exchange.seconds)
+    def _record_times(self, exchange: Exchange, labels: tuple[str, ...]) -> None:
+        whose = {"request_id": exchange.id}
+        self._duration(*labels).observe(exchange.seconds, whose)
         first = exchange.seconds_to_first_token
         if first is None:
             return
-        self._first.labels(*labels).observe(first)
+        self._first(*labels).observe(first, whose)
         if exchange.usage.completion > 1:
-            self._per_token.labels(*labels).observe((exchange.seconds - first) / (exchange.usage.completion - 1))
+            self._per_token(*labels).observe((exchange.seconds - first) / (exchange.usage.completion - 1))
 
-    @staticmethod
-    def _gen_ai(exchange: Exchange) -> tuple[str, str, str]:
-        return OPERATIONS.get(exchange.path, ""), PROVIDER, exchange.model
+
+def _found_once(metric: Counter | Histogram) -> Callable[..., Any]:
+    # ``labels`` makes strings, takes a lock and looks up, for each sample of each request; what it finds never changes.
+    return lru_cache(maxsize=None)(metric.labels)

@@ -1,29 +1,38 @@
-"""The process: sockets, uvicorn, the metrics listener, readiness, watchdog, drain."""
+"""The process: sockets, connections, the metrics listener, readiness, watchdog, drain."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
+import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
 
-import uvicorn
 from prometheus_client import CollectorRegistry, start_http_server
 
 from freehold.gateway.app import build
 from freehold.gateway.config import GatewayConfig, Listen
-from freehold.gateway.listening import bind_patiently, cannot_listen
+from freehold.gateway.exchange import Cut
+from freehold.gateway.front import AccessLog, Front
+from freehold.gateway.gate import Gate
+from freehold.gateway.listening import Inherited, bind_patiently, cannot_listen
 from freehold.gateway.mesh import MeshDoor
 from freehold.gateway.metrics import Metrics
-from freehold.gateway.protocol import Guard, factory, keep_from_hanging
+from freehold.gateway.protocol import Connection, Guard, keep_from_hanging
+from freehold.gateway.upstream import Upstream
 from freehold.service.notify import Supervisor
 
 BACKLOG = 1024
 PING_SECONDS = 10.0
+
+LAST_CALL_SECONDS = 1.0
+"""How long a drain leaves idle connections open: what comes on one is answered, and hears that it was the last."""
+
+FAREWELL_SECONDS = 2.0
+"""How long an answer that is ended by the drain has to say so."""
 
 
 @dataclass(frozen=True)
@@ -35,31 +44,40 @@ class Addresses:
     mesh: tuple[str, int] | None = None
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers, since :func:`serve` has its own, and with a word when it listens."""
+@dataclass
+class Doors:
+    """The listeners and what came in through them."""
 
-    def __init__(self, config: uvicorn.Config, door: MeshDoor | None = None) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
-        self.door = door
+    guard: Guard
+    servers: list[asyncio.Server]
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+    async def open(self, listener: socket.socket) -> None:
+        """Serve a listener without TLS."""
+        loop = asyncio.get_running_loop()
+        self.servers.append(await loop.create_server(self.connection, sock=listener, backlog=BACKLOG))
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.door is not None:
-            # One server for both, so that limits, drain and counters are the same whichever way a client came.
-            self.servers.append(await self.door.open(self._protocol))
-        self.listening.set()
+    def connection(self) -> Connection:
+        """Make the protocol of a new connection."""
+        return Connection(self.guard)
 
-    def _protocol(self) -> asyncio.Protocol:
-        made = cast("Any", self.config.http_protocol_class)
-        return cast(
-            "asyncio.Protocol",
-            made(config=self.config, server_state=self.server_state, app_state=self.lifespan.state),
-        )
+    async def drain(self) -> None:
+        """Take no more, finish what is open; what is not finished after ``drain_seconds`` is told so and cut."""
+        seconds = float(self.guard.limits.drain_seconds)
+        for server in self.servers:
+            server.close()
+        end = asyncio.get_running_loop().time() + seconds
+        await self._each(Connection.last_call, min(LAST_CALL_SECONDS, seconds / 2))
+        await self._each(Connection.shutdown, end - asyncio.get_running_loop().time())
+        await self._each(lambda connection: connection.cancel(Cut.DRAIN), FAREWELL_SECONDS)
+        await self._each(Connection.abort, FAREWELL_SECONDS)
+
+    async def _each(self, what: Callable[[Connection], None], seconds: float) -> None:
+        for connection in list(self.guard.connections):
+            what(connection)
+        if self.guard.connections or self.guard.tasks:
+            self.guard.emptied.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.guard.emptied.wait(), seconds)
 
 
 async def serve(
@@ -69,38 +87,55 @@ async def serve(
     ending: asyncio.Event,
     supervisor: Supervisor,
     listening: asyncio.Future[Addresses] | None = None,
+    environ: Mapping[str, str] = os.environ,
 ) -> None:
     """Serve until ``ending`` is set; then take no more, finish what is open, at most ``drain_seconds``."""
     registry = CollectorRegistry()
-    metrics = Metrics(registry, config.simulated)
-    public = await bind_patiently(config.listen)
+    metrics, inherited = Metrics(registry, config.simulated), Inherited.from_environment(environ)
+    public = inherited.take(config.listen) or await bind_patiently(config.listen)
     keep_from_hanging(public, config.limits)
-    door = MeshDoor.at(config) if config.mesh else None
-    with _metrics_listener(config.metrics, registry) as metrics_address:
-        server = _Server(_uvicorn_config(config, internal_key, metrics), door)
-        running = asyncio.create_task(server.serve(sockets=[public]))
-        await _first(server.listening.wait(), running)
+    mesh = MeshDoor.at(config, inherited) if config.mesh else None
+    inherited.check_all_taken()
+    upstream, log = Upstream(internal_key, config.limits), AccessLog()
+    doors = _doors(config, upstream, metrics, log)
+    addresses = public.getsockname()
+    with (
+        _metrics_listener(config.metrics, registry) as metrics_address,
+        contextlib.closing(log),
+        contextlib.closing(upstream),
+    ):
+        await doors.open(public)
+        if mesh is not None:
+            # The same doors for both, so that limits, drain and counters are the same whichever way a client came.
+            doors.servers.append(await mesh.open(doors.connection))
         if listening is not None:
-            listening.set_result(Addresses(public.getsockname(), metrics_address, door.address if door else None))
-        await _supervised(server, running, ending, supervisor, config)
+            listening.set_result(Addresses(addresses, metrics_address, mesh.address if mesh else None))
+        await _supervised(doors, mesh, ending, supervisor, config)
+
+
+def _doors(config: GatewayConfig, upstream: Upstream, metrics: Metrics, log: AccessLog) -> Doors:
+    gate = Gate(config.limits)
+    front = Front(build(config, upstream, gate), (metrics, log))
+    guard = Guard(config.limits, metrics, front.serve)
+    metrics.watch(lambda: len(guard.connections), [model.name for model in config.models], gate.open)
+    return Doors(guard, [])
 
 
 async def _supervised(
-    server: _Server, running: asyncio.Task[None], ending: asyncio.Event, supervisor: Supervisor, config: GatewayConfig
+    doors: Doors, mesh: MeshDoor | None, ending: asyncio.Event, supervisor: Supervisor, config: GatewayConfig
 ) -> None:
     supervisor.ready(f"serving {len(config.models)} models to {len(config.keys)} keys")
     # A ping from the event loop itself: a loop that hangs does not ping.
-    pinging = asyncio.create_task(_ping(supervisor))
-    watching = asyncio.create_task(server.door.watch(server.server_state.connections)) if server.door else None
+    beside = [asyncio.create_task(_ping(supervisor))]
+    if mesh is not None:
+        beside.append(asyncio.create_task(mesh.watch(doors.guard.connections)))
     try:
-        await _first(ending.wait(), running)
+        await ending.wait()
         supervisor.stopping("finishing open answers")
-        server.should_exit = True
-        await running
+        await doors.drain()
     finally:
-        pinging.cancel()
-        if watching is not None:
-            watching.cancel()
+        for task in beside:
+            task.cancel()
 
 
 @contextlib.contextmanager
@@ -117,35 +152,10 @@ def _metrics_listener(listen: Listen, registry: CollectorRegistry) -> Iterator[t
         thread.join()
 
 
-def _uvicorn_config(config: GatewayConfig, internal_key: str, metrics: Metrics) -> uvicorn.Config:
-    limits = config.limits
-    return uvicorn.Config(
-        build(config, internal_key, metrics),
-        http=cast("Any", factory(Guard(limits, metrics))),
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        backlog=BACKLOG,
-        timeout_keep_alive=limits.keep_alive_seconds,
-        timeout_graceful_shutdown=limits.drain_seconds,
-    )
-
-
 async def _ping(supervisor: Supervisor) -> None:
     while True:
         supervisor.alive()
         await asyncio.sleep(supervisor.ping_seconds(PING_SECONDS))
-
-
-async def _first(event: Any, running: asyncio.Task[None]) -> None:
-    waiting = asyncio.ensure_future(event)
-    await asyncio.wait({waiting, running}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    if running.done():
-        running.result()
 
 
 def log_to_stdout() -> None:
@@ -154,6 +164,3 @@ def log_to_stdout() -> None:
     handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
     logging.getLogger("freehold").addHandler(handler)
     logging.getLogger("freehold").setLevel(logging.INFO)
-    # uvicorn quotes nothing of a request, but each malformed one would be a warning: a way to fill the journal.
-    logging.getLogger("uvicorn").addHandler(handler)
-    logging.getLogger("uvicorn").setLevel(logging.ERROR)

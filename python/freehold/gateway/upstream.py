@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from functools import lru_cache
+from ipaddress import ip_address
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
-import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
-
+from freehold.gateway.client import Connection, LostError
 from freehold.gateway.config import Limits, Model
+from freehold.gateway.pool import Address, Pool
 from freehold.gateway.refusals import malformed, runtime_down, runtime_failed, runtime_loading
 
 LONGEST_ERROR = 64 * 1024
@@ -31,92 +30,73 @@ OK, LOADING = 200, 503
 
 
 class Upstream:
-    """One pool for all runtimes. Use :meth:`open` and :meth:`close` around its life."""
+    """All runtimes of this node."""
 
     def __init__(self, internal_key: str, limits: Limits) -> None:
-        self._headers = {
-            "Authorization": f"Bearer {internal_key}",
-            "Content-Type": "application/json",
-            "Accept-Encoding": "identity",
-        }
-        self._limits = limits
-        self._session: aiohttp.ClientSession | None = None
-
-    async def open(self) -> None:
-        """Make the pool; needs the running loop."""
-        # limit=0: how many are open is decided before a request gets here, with an answer for those that are too many.
-        # force_close: llama.cpp now and then closes a kept connection when the next request is on its way (seen once in
-        # some thirty), and a POST is not repeated blindly. On loopback a new connection costs a tenth of a millisecond.
-        connector = aiohttp.TCPConnector(limit=0, resolver=_NoNames(), force_close=True)
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            timeout=aiohttp.ClientTimeout(
-                total=None, sock_connect=self._limits.connect_seconds, sock_read=self._limits.silence_seconds
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-            auto_decompress=False,
-            skip_auto_headers=["User-Agent", "Accept"],
+        self._headers = (
+            f"authorization: Bearer {internal_key}\r\ncontent-type: application/json\r\naccept-encoding: identity\r\n"
         )
+        self._pool = Pool(limits.connect_seconds, limits.silence_seconds)
 
-    async def close(self) -> None:
-        """Close every connection."""
-        if self._session is not None:
-            await self._session.close()
+    def close(self) -> None:
+        """Close every connection that rests."""
+        self._pool.close()
 
-    @asynccontextmanager
-    async def post(
-        self, model: Model, path: str, body: bytes, exchange_id: str
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Send a request; the response is a good one. Raises a refusal for a runtime that fails or is not there."""
-        if self._session is None:
-            raise runtime_down(model.name)
-        headers = {**self._headers, "X-Request-Id": exchange_id}
+    async def post(self, model: Model, path: str, body: bytes, exchange_id: str) -> Connection:
+        """Send a request; the answer is a good one, the caller's to read and to :meth:`release`.
+
+        Raises a refusal for a runtime that fails or is not there.
+        """
+        head = (
+            f"POST {path} HTTP/1.1\r\nhost: {model.url.removeprefix('http://')}\r\n{self._headers}"
+            f"x-request-id: {exchange_id}\r\ncontent-length: {len(body)}\r\n\r\n"
+        )
         try:
-            response = await self._session.post(model.url + path, data=body, headers=headers, allow_redirects=False)
-        except (aiohttp.ClientError, TimeoutError) as error:
+            answer = await self._pool.ask(address_of(model.url), head.encode(), body)
+        except (LostError, OSError) as error:
             raise runtime_down(model.name) from error
-        async with response:
-            if response.status != OK:
-                await _refuse(model, response)
-            yield response
+        if answer.status != OK:
+            try:
+                await _refuse(model, answer)
+            finally:
+                self.release(model, answer)
+        return answer
+
+    def release(self, model: Model, answer: Connection) -> None:
+        """Keep the connection for another request, or close it where its answer was not read to the end."""
+        self._pool.release(address_of(model.url), answer)
 
 
-async def _refuse(model: Model, response: aiohttp.ClientResponse) -> NoReturn:
-    if response.status == LOADING:
+@lru_cache
+def address_of(url: str) -> Address:
+    """Return host and port of a URL whose host is a literal address: it was judged when the settings were read."""
+    parts = urlsplit(url)
+    host = str(ip_address(parts.hostname or ""))  # raises for a name: a name would be a way out of the node
+    return host, parts.port or 80
+
+
+async def _refuse(model: Model, answer: Connection) -> NoReturn:
+    if answer.status == LOADING:
         raise runtime_loading(model.name)
-    error = await _error_of(response)
+    error = await _error_of(answer)
     message = str(error.get("message") or "")
     refusal = malformed(message, reason="runtime_refused")
     refusal.type = str(error.get("type") or refusal.type)
     if any(words in message for words in TOO_LONG):
         refusal.code = "context_length_exceeded"
-    elif response.status in CLIENT_ERRORS and message:
-        refusal.status = response.status
+    elif answer.status in CLIENT_ERRORS and message:
+        refusal.status = answer.status
     else:
-        refusal = runtime_failed(model.name, response.status)
+        refusal = runtime_failed(model.name, answer.status)
     raise refusal
 
 
-async def _error_of(response: aiohttp.ClientResponse) -> dict[str, Any]:
+async def _error_of(answer: Connection) -> dict[str, Any]:
     try:
-        error = json_object(await response.content.read(LONGEST_ERROR)).get("error")
-    except (aiohttp.ClientError, TimeoutError):
+        error = json_object(await answer.whole(LONGEST_ERROR)).get("error")
+    except LostError:
         return {}
     return error if isinstance(error, dict) else {}
-
-
-class _NoNames(AbstractResolver):
-    """Resolves nothing: a name in an address would be a way out of the node."""
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        del port, family
-        raise OSError(None, "names are not resolved here", host)
-
-    async def close(self) -> None:
-        """Nothing is held."""
 
 
 def json_object(raw: bytes) -> dict[str, Any]:

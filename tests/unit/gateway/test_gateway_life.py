@@ -56,6 +56,17 @@ def test_drain_ends_at_its_limit_and_says_so_in_the_stream() -> None:
         assert gateway.runtime.cancelled == ["hold"]
 
 
+def test_the_last_lines_are_written_before_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    """Lines wait for a moment to be written together; those of answers that the drain cuts come at the very end."""
+    with caplog.at_level(logging.INFO):
+        with running(Limits(drain_seconds=1)) as gateway:
+            answer = open_stream(gateway, "hold")
+            gateway.end()
+            answer.read()
+            gateway.thread.join(5)
+        assert "cut=drain" in caplog.text
+
+
 def test_supervisor_hears_ready_pings_and_stopping(tmp_path: Path) -> None:
     channel = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     channel.bind(str(tmp_path / "notify"))

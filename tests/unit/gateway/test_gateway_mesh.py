@@ -105,11 +105,11 @@ def test_renewal_loses_no_request(site: Party) -> None:
     for thread in clients:
         thread.start()
     for _ in range(5):
-        seen = len(statuses)
+        seen, known = len(statuses), len(serials)
         (site.folder / "gpu1" / "tls.crt").write_text("half written")
         (site.folder / "gpu1" / "tls.crt").unlink()
         party.holder(site.keys, "gpu1", site.folder / "gpu1")
-        eventually(lambda seen=seen: len(statuses) > seen + 20)  # type: ignore[misc]
+        eventually(lambda seen=seen, known=known: len(statuses) > seen + 20 and len(serials) > known)  # type: ignore[misc]
     ended.set()
     for thread in clients:
         thread.join(10)
