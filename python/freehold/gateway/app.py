@@ -6,13 +6,16 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from freehold.gateway.api.base import ApiLimits
 from freehold.gateway.api.catalogue import APIS, described, listing
 from freehold.gateway.api.forms import speaks_anthropic
-from freehold.gateway.config import GatewayConfig
+from freehold.gateway.books import Books
+from freehold.gateway.config import GatewayConfig, Model
 from freehold.gateway.exchange import Exchange
 from freehold.gateway.front import App, answer
 from freehold.gateway.gate import Gate
 from freehold.gateway.keys import Keyring
+from freehold.gateway.names import Names
 from freehold.gateway.refusals import not_served, unknown_model
 from freehold.gateway.relay import Relay
 from freehold.gateway.request import Request
@@ -25,10 +28,11 @@ JSON = ((b"content-type", b"application/json"),)
 TEXT = ((b"content-type", b"text/plain; charset=utf-8"),)
 
 
-def build(config: GatewayConfig, upstream: Upstream, gate: Gate) -> App:
+def build(config: GatewayConfig, upstream: Upstream, gate: Gate, books: Books) -> App:
     """Make the application."""
-    keyring = Keyring(config.keys)
-    relay, models = Relay(config, keyring, upstream, gate), Models(config, keyring)
+    keyring, names = Keyring(books), Names.of(config)
+    limits = ApiLimits(image_hosts=frozenset(config.image_hosts))
+    relay, models = Relay(config, keyring, upstream, gate, names, limits), Models(names, keyring)
     routes: dict[tuple[str, str], App] = {("POST", path): relay for path in APIS}
     routes |= {("GET", MODELS): models.all, ("GET", HEALTH): health}
     return Routes(routes, models.one)
@@ -62,25 +66,29 @@ async def health(request: Request, exchange: Exchange) -> None:
 class Models:
     """``/v1/models``: what is served here, from the settings."""
 
-    config: GatewayConfig
+    names: Names
     keyring: Keyring
 
     async def all(self, request: Request, exchange: Exchange) -> None:
         """List the models."""
-        exchange.key = self.keyring.caller(request.headers)
-        told = listing(self.config.models, anthropic=speaks_anthropic(request.headers))
+        told = listing(self._of_caller(request, exchange), anthropic=speaks_anthropic(request.headers))
         await answer(request, exchange, 200, JSON, _dump(told))
 
     async def one(self, request: Request, exchange: Exchange) -> None:
         """Describe one model, or say which there are."""
-        exchange.key = self.keyring.caller(request.headers)
+        listed = self._of_caller(request, exchange)
         wanted = request.path.removeprefix(MODELS + "/")
-        for model in self.config.models:
+        for model in listed:
             if model.name == wanted:
                 told = described(model, anthropic=speaks_anthropic(request.headers))
                 await answer(request, exchange, 200, JSON, _dump(told))
                 return
-        raise unknown_model(model.name for model in self.config.models)
+        raise unknown_model(model.name for model in listed)
+
+    def _of_caller(self, request: Request, exchange: Exchange) -> list[Model]:
+        key = self.keyring.caller(request.headers)
+        exchange.key = key.name
+        return self.names.listed(key.limits)
 
 
 def _dump(value: object) -> bytes:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from freehold.gateway.api.forms import OPENAI, Form
 from freehold.gateway.usage import Usage
+from freehold.ledger.quota import Ticket
 
 WELL_FORMED_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 """A client's own id for a request: short enough for a metric's exemplar, harmless in a header and in the log."""
@@ -59,7 +60,7 @@ class Exchange:
     status: int = 0
     reason: str = ""  # of a refusal
     cut: Cut = Cut.NOBODY
-    body_read: bool = False
+    ticket: Ticket | None = None  # what its key has reserved
     usage: Usage = field(default_factory=Usage)
     started: float = 0.0
     first_token: float | None = None

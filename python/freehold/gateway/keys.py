@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from freehold.gateway.config import Key
+from freehold.gateway.books import Books
 from freehold.gateway.refusals import bad_key
+from freehold.ledger.key_records import Key
 
 PREFIX = "fh-"
 RANDOM_BYTES = 32
@@ -25,25 +27,27 @@ def digest(key: bytes) -> str:
     return hashlib.sha256(key).hexdigest()
 
 
+@dataclass(frozen=True)
 class Keyring:
-    """The keys that are let in."""
+    """The keys that are let in, as the books have them.
 
-    def __init__(self, keys: Sequence[Key]) -> None:
-        # Found by their digest, however many there are. How long that takes says something about a digest at most, and
-        # who could make keys with digests of their choice would have broken SHA-256.
-        self._names = {key.sha256: key.name for key in keys}
+    Found by their digest, however many there are. How long that takes says something about a digest at most, and who
+    could make keys with digests of their choice would have broken SHA-256.
+    """
 
-    def caller(self, headers: Iterable[tuple[bytes, bytes]]) -> str:
-        """Return the name of the key in ``headers``; raises a refusal (401)."""
-        key = _shown(headers)
-        if key is None:
+    books: Books
+
+    def caller(self, headers: Iterable[tuple[bytes, bytes]]) -> Key:
+        """Return the key in ``headers``; raises a refusal (401)."""
+        shown = _shown(headers)
+        if shown is None:
             raise bad_key(
                 "no_key", "Send your key in one header: `Authorization: Bearer fh-...`, or `x-api-key: fh-...`."
             )
-        name = self._names.get(digest(key))
-        if not name:
+        key = self.books.key_of(digest(shown))
+        if key is None:
             raise bad_key("bad_key", "This key is not known here. Ask the operator of this endpoint for one.")
-        return name
+        return key
 
 
 def _shown(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:

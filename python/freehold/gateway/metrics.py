@@ -13,6 +13,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from freehold.gateway.api.catalogue import APIS
+from freehold.gateway.books import Books
 from freehold.gateway.exchange import Cut, Exchange
 
 # The bucket edges that the OpenTelemetry convention for generative AI names (v1.37.0, read 2026-11).
@@ -61,6 +62,11 @@ class Metrics:
         self._refusals = counter("refusals", "Requests refused or failed", "reason")
         self._cut = counter("cut_answers", "Answers that ended before their end", "model", "by")
         self._open = Gauge("freehold_gateway_open_requests", "Requests being answered", ["model"], registry=registry)
+        self._writable = Gauge("freehold_ledger_writable", "1 while rows reach the disk", registry=registry)
+        self._pending = Gauge("freehold_ledger_pending_rows", "Rows that are not on the disk yet", registry=registry)
+        self._lost = Gauge(
+            "freehold_ledger_lost_rows", "Rows that could not be kept since the start", registry=registry
+        )
         self._connections = Gauge("freehold_gateway_connections", "Open client connections", registry=registry)
 
     def watch(self, connections: Callable[[], int], models: Iterable[str], open_of: Callable[[str], int]) -> None:
@@ -68,6 +74,12 @@ class Metrics:
         self._connections.set_function(connections)
         for model in models:
             self._open.labels(model).set_function(partial(open_of, model))
+
+    def watch_books(self, books: Books) -> None:
+        """Read the ledger's state where it is kept; asked when somebody scrapes."""
+        self._writable.set_function(lambda: books.writable)
+        self._pending.set_function(lambda: books.writer.pending if books.writer else 0)
+        self._lost.set_function(lambda: books.lost_rows)
 
     def refused(self, reason: str) -> None:
         """Count a connection that was refused before there was a request."""

@@ -81,6 +81,25 @@ def busy(what: str, limit: int) -> RefusalError:
     return _later(503, "busy", f"{what} answers {limit} requests at once, and that many are open. Try again soon.")
 
 
+def not_yours(allowed: Iterable[str]) -> RefusalError:
+    """403: a model that is served here, and not to this key."""
+    names = ", ".join(allowed) or "none"
+    message = f"This key may not use this model. It may use: {names}. The operator can change that."
+    return RefusalError(403, "model_not_allowed", message, code="model_not_allowed", param="model")
+
+
+def over_quota(limit: str, allowed: int, left: int, wait_seconds: int) -> RefusalError:
+    """429: a limit of the key itself. ``wait_seconds`` below 0: this request alone is over it, waiting cannot help."""
+    words = {"requests_per_minute": "requests a minute", "tokens_per_day": "tokens a day", "concurrent": "at once"}
+    text = f"This key may have {allowed} {words.get(limit, limit)}; {left} are left. "
+    if wait_seconds < 0:
+        text += "This request alone may use more: ask for fewer tokens (max_tokens)."
+        return RefusalError(429, f"over_{limit}", text, type="rate_limit_error", code="request_over_limit")
+    text += f"Try again in {wait_seconds} s."
+    wait = ((b"retry-after", str(wait_seconds).encode()),)
+    return RefusalError(429, f"over_{limit}", text, type="rate_limit_error", code="rate_limit_exceeded", headers=wait)
+
+
 def too_many_of_yours(limit: int) -> RefusalError:
     """429: one caller holds its whole share."""
     refusal = _later(

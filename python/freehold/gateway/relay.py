@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from freehold.gateway import body as bodies
-from freehold.gateway.api.base import ApiLimits, Meter
+from freehold.gateway.api.base import Api, ApiLimits, Meter
 from freehold.gateway.api.catalogue import APIS
 from freehold.gateway.client import Connection, LostError
 from freehold.gateway.config import GatewayConfig, Model
@@ -15,11 +15,17 @@ from freehold.gateway.exchange import Cut, Exchange
 from freehold.gateway.front import answer
 from freehold.gateway.gate import Gate
 from freehold.gateway.keys import Keyring
-from freehold.gateway.refusals import draining, malformed, runtime_down, stream_broken, unknown_model
+from freehold.gateway.names import Names
+from freehold.gateway.refusals import draining, malformed, over_quota, runtime_down, stream_broken
 from freehold.gateway.request import Request
 from freehold.gateway.upstream import Upstream, json_object
+from freehold.gateway.usage import Usage
+from freehold.ledger.key_records import Key
+from freehold.ledger.quota import OverQuota, Ticket
 
 LOCAL = "local"
+MS = 1000
+NOTHING = Usage()
 
 JSON = ((b"content-type", b"application/json"),)
 EVENTS = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store"))
@@ -33,31 +39,42 @@ class Relay:
     keyring: Keyring
     upstream: Upstream
     gate: Gate
+    names: Names
+    bodies: ApiLimits
 
     async def __call__(self, request: Request, exchange: Exchange) -> None:
         """Serve one request; refusals are raised for the front to answer."""
-        exchange.key = self.keyring.caller(request.headers)
-        with self.gate.everyone(), self.gate.caller(exchange.key):
+        key = self.keyring.caller(request.headers)
+        exchange.key = key.name
+        with self.gate.everyone(), self.gate.caller(key.id):
             body = bodies.parse(await request.body(self.config.limits))
-            model = self._choose(body, exchange)
+            model = self._choose(body, key, exchange)
+            api = APIS[exchange.path]
+            api.check(body, self.bodies)
+            exchange.ticket = self._let_in(key, api, body, model)
             with self.gate.model(model):
                 await self._answer(body, model, request, exchange)
 
-    def _choose(self, body: dict[str, Any], exchange: Exchange) -> Model:
-        name, kind = body.get("model"), APIS[exchange.path].kind
+    def _choose(self, body: dict[str, Any], key: Key, exchange: Exchange) -> Model:
+        name = body.get("model")
         if not isinstance(name, str):
             raise malformed("Name a model.", param="model")
-        fitting = [model for model in self.config.models if model.kind == kind]
-        for model in fitting:
-            if model.name == name:
-                exchange.model_asked = exchange.model = model.name
-                exchange.route = LOCAL
-                body["model"] = model.name  # llama.cpp's embeddings repeat what was asked for
-                return model
-        raise unknown_model((model.name for model in fitting), kind)
+        model = self.names.find(name, APIS[exchange.path].kind, key.limits)
+        exchange.model_asked, exchange.model, exchange.route = name, model.name, LOCAL
+        body["model"] = model.name  # the answer says who answered
+        return model
+
+    def _let_in(self, key: Key, api: Api, body: dict[str, Any], model: Model) -> Ticket:
+        # Only a key with a limit of tokens has to have the worst case reserved.
+        worst = api.worst_case(body, model.context) if key.limits.tokens_per_day is not None else NOTHING
+        found = self.keyring.books.begin(key, worst.prompt + worst.completion)
+        if isinstance(found, OverQuota):
+            seconds = -1 if found.never else -(-found.retry_ms // MS)
+            raise over_quota(found.limit, found.allowed, found.left, seconds)
+        return found
 
     async def _answer(self, body: dict[str, Any], model: Model, request: Request, exchange: Exchange) -> None:
-        meter = self._prepare(body, model, exchange.path)
+        meter = APIS[exchange.path].prepare(body, model.engine, model.context)
         runtime = await self.upstream.post(model, exchange.path, bodies.dump(body), exchange.id)
         try:
             if meter is None:
@@ -66,10 +83,6 @@ class Relay:
                 await self._stream(runtime, meter, request, exchange)
         finally:
             self.upstream.release(model, runtime)
-
-    def _prepare(self, body: dict[str, Any], model: Model, path: str) -> Meter | None:
-        APIS[path].check(body, ApiLimits(image_hosts=frozenset(self.config.image_hosts)))
-        return APIS[path].prepare(body, model.engine, model.context)
 
     async def _whole(self, runtime: Connection, request: Request, exchange: Exchange) -> None:
         try:

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, start_http_server
 
+from freehold.errors import FreeholdError
 from freehold.gateway.app import build
+from freehold.gateway.books import Books, opened
 from freehold.gateway.config import GatewayConfig, Listen
 from freehold.gateway.exchange import Cut
 from freehold.gateway.front import AccessLog, Front
@@ -22,11 +24,14 @@ from freehold.gateway.listening import Inherited, bind_patiently, cannot_listen
 from freehold.gateway.mesh import MeshDoor
 from freehold.gateway.metrics import Metrics
 from freehold.gateway.protocol import Connection, Guard, keep_from_hanging
+from freehold.gateway.recorder import LedgerRecorder
 from freehold.gateway.upstream import Upstream
 from freehold.service.notify import Supervisor
 
 BACKLOG = 1024
 PING_SECONDS = 10.0
+LOOK_SECONDS = 1.0
+DAY_SECONDS = 86_400.0
 
 LAST_CALL_SECONDS = 1.0
 """How long a drain leaves idle connections open: what comes on one is answered, and hears that it was the last."""
@@ -50,6 +55,7 @@ class Doors:
 
     guard: Guard
     servers: list[asyncio.Server]
+    models: tuple[str, ...]
 
     async def open(self, listener: socket.socket) -> None:
         """Serve a listener without TLS."""
@@ -97,10 +103,12 @@ async def serve(
     mesh = MeshDoor.at(config, inherited) if config.mesh else None
     inherited.check_all_taken()
     upstream, log = Upstream(internal_key, config.limits), AccessLog()
-    doors = _doors(config, upstream, metrics, log)
+    books = opened(config.ledger, config.keys)
+    doors = _doors(config, upstream, metrics, log, books)
     addresses = public.getsockname()
     with (
         _metrics_listener(config.metrics, registry) as metrics_address,
+        contextlib.closing(books),
         contextlib.closing(log),
         contextlib.closing(upstream),
     ):
@@ -110,23 +118,25 @@ async def serve(
             doors.servers.append(await mesh.open(doors.connection))
         if listening is not None:
             listening.set_result(Addresses(addresses, metrics_address, mesh.address if mesh else None))
-        await _supervised(doors, mesh, ending, supervisor, config)
+        await _supervised(doors, mesh, ending, supervisor, books)
 
 
-def _doors(config: GatewayConfig, upstream: Upstream, metrics: Metrics, log: AccessLog) -> Doors:
+def _doors(config: GatewayConfig, upstream: Upstream, metrics: Metrics, log: AccessLog, books: Books) -> Doors:
     gate = Gate(config.limits)
-    front = Front(build(config, upstream, gate), (metrics, log))
+    front = Front(build(config, upstream, gate, books), (metrics, log, LedgerRecorder(books, config.node)))
     guard = Guard(config.limits, metrics, front.serve)
+    metrics.watch_books(books)
     metrics.watch(lambda: len(guard.connections), [model.name for model in config.models], gate.open)
-    return Doors(guard, [])
+    return Doors(guard, [], tuple(model.name for model in config.models))
 
 
 async def _supervised(
-    doors: Doors, mesh: MeshDoor | None, ending: asyncio.Event, supervisor: Supervisor, config: GatewayConfig
+    doors: Doors, mesh: MeshDoor | None, ending: asyncio.Event, supervisor: Supervisor, books: Books
 ) -> None:
-    supervisor.ready(f"serving {len(config.models)} models to {len(config.keys)} keys")
+    books_state = f", without a ledger: {books.problem.code}" if isinstance(books.problem, FreeholdError) else ""
+    supervisor.ready(f"serving {len(doors.models)} models to {len(books.keys)} keys{books_state}")
     # A ping from the event loop itself: a loop that hangs does not ping.
-    beside = [asyncio.create_task(_ping(supervisor))]
+    beside = [asyncio.create_task(_ping(supervisor)), asyncio.create_task(_keep(books))]
     if mesh is not None:
         beside.append(asyncio.create_task(mesh.watch(doors.guard.connections)))
     try:
@@ -150,6 +160,18 @@ def _metrics_listener(listen: Listen, registry: CollectorRegistry) -> Iterator[t
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+async def _keep(books: Books) -> None:
+    """See within a second what a command did to the keys; once a day let go of what is old."""
+    loop, pruned = asyncio.get_running_loop(), 0.0
+    while True:
+        books.look()
+        if not pruned or loop.time() - pruned > DAY_SECONDS:
+            pruned = loop.time()
+            with contextlib.suppress(FreeholdError):  # the next day tries again; the state of the ledger is a metric
+                await asyncio.to_thread(books.prune)
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 async def _ping(supervisor: Supervisor) -> None:

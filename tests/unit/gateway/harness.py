@@ -93,6 +93,7 @@ def running(
     supervisor: Supervisor | None = None,
     mesh: Mesh | None = None,
     loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
+    changed: Callable[[GatewayConfig], GatewayConfig] = lambda config: config,
 ) -> Iterator[Harness]:
     """A gateway and its runtime for the length of a ``with``."""
     runtime = MockRuntime()
@@ -107,7 +108,7 @@ def running(
         found["ending"], found["loop"] = asyncio.Event(), asyncio.get_running_loop()
         listening: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
         listening.add_done_callback(lambda done: (found.update(addresses=done.result()), ready.set()))
-        config = replace(settings(runner.addresses[0][1], limits), mesh=mesh)
+        config = changed(replace(settings(runner.addresses[0][1], limits), mesh=mesh))
         await serve(
             config, INTERNAL_KEY, ending=found["ending"], supervisor=supervisor or Supervisor(), listening=listening
         )
