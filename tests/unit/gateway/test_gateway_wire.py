@@ -149,7 +149,7 @@ def test_drain_answers_what_comes_on_an_idle_connection_and_says_that_it_was_the
 def _refuses(gateway: Harness) -> bool:
     try:
         gateway.connect().close()
-    except ConnectionRefusedError:
+    except ConnectionError:  # refused, or reset where it came in the very moment
         return True
     return False
 
