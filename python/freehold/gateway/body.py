@@ -1,16 +1,12 @@
-"""Reading a request's body: bounded in size, time and depth, before anybody works on it."""
+"""A request's body as it is judged: JSON of a bounded depth, each key once, and what goes on reads the same."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from typing import Any
 
-from starlette.types import Receive, Scope
-
-from freehold.gateway.config import Limits
-from freehold.gateway.refusals import RefusalError, malformed, too_large, too_slow
+from freehold.gateway.refusals import RefusalError, malformed
 
 MAXIMUM_DEPTH = 64
 """A JSON schema of a tool nests perhaps 20 deep; recursive parsers behind us crash at some thousands."""
@@ -19,52 +15,6 @@ MAXIMUM_CONTAINERS = 50_000
 """Python parses this many lists and objects in about 10 ms, during which nobody else is served."""
 
 STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
-
-
-class ClientGoneError(Exception):
-    """The client closed its connection before it had sent everything."""
-
-
-async def read(scope: Scope, receive: Receive, limits: Limits) -> bytes:
-    """Return the whole body. Raises a refusal (413, 408) or :class:`ClientGoneError`."""
-    announced = announced_length(scope)
-    if announced is not None and announced > limits.body_bytes:
-        raise too_large(limits.body_bytes)
-    try:
-        async with asyncio.timeout(limits.body_seconds):
-            return await _all(receive, limits.body_bytes)
-    except TimeoutError as error:
-        raise too_slow("The body", limits.body_seconds) from error
-
-
-async def _all(receive: Receive, limit: int) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGoneError
-        part: bytes = message.get("body", b"")
-        size += len(part)
-        if size > limit:
-            raise too_large(limit)
-        parts.append(part)
-        if not message.get("more_body", False):
-            return b"".join(parts)
-
-
-def announced_length(scope: Scope) -> int | None:
-    """Return ``Content-Length``, or ``None`` for a chunked body and for none at all (see :func:`has_body`)."""
-    for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit():
-            return int(value)
-    return None
-
-
-def has_body(scope: Scope) -> bool:
-    """Tell whether bytes follow the head of this request."""
-    chunked = any(name == b"transfer-encoding" for name, _ in scope["headers"])
-    return chunked or bool(announced_length(scope))
 
 
 def parse(raw: bytes) -> dict[str, Any]:
