@@ -13,7 +13,11 @@ from freehold.weights.catalogue import chosen, read_catalogue
     [({}, LLAMA_CPP), ({"FREEHOLD_LAB_ENGINE": ""}, LLAMA_CPP), ({"FREEHOLD_LAB_ENGINE": "vllm"}, VLLM)],
 )
 def test_the_variable_chooses(environ: dict[str, str], engine: LabEngine) -> None:
-    assert lab_engine(environ) is engine
+    found = lab_engine(environ)
+    assert (found.name, found.sets) == (engine.name, engine.sets)
+    chat, *others = found.models
+    assert "tools" in chat["chat_template"], "without it an engine drops tools without a word"
+    assert others == list(engine.models[1:])
 
 
 def test_an_engine_that_there_is_not_is_refused() -> None:
