@@ -36,10 +36,15 @@ def refuse_lost(path: Path) -> None:
 
 
 def make_file(path: Path) -> None:
-    """Make folder and empty file, for their owner alone; tighten what is lax."""
+    """Make folder and empty file, for their owner alone; tighten what is lax.
+
+    A file that is there is never opened here: to close a descriptor of it would drop every lock that this process's
+    connections hold (POSIX), and another process would take the log from under them (sqlite.org/howtocorrupt.html).
+    """
     path.parent.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
     _refuse_open_folder(path.parent)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
     if path.stat().st_mode & 0o077:
         path.chmod(FILE_MODE)
     _give_to_folders_owner(path)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -216,3 +218,18 @@ def test_a_ledger_that_root_begins_is_the_folders_owners(path: Path, monkeypatch
 
 def test_audit_of_a_fresh_world_is_clean(world: World) -> None:
     assert world.store.check() == []
+
+
+def test_another_process_leaves_the_log_to_two_stores_of_this_one(tmp_path: Path) -> None:
+    """As in the gateway: one store reads, another one writes, and a command comes and goes beside them."""
+    path = tmp_path / "books" / "ledger.sqlite3"
+    program = "import sys; from pathlib import Path; from freehold.ledger.store import Store, set_meta\n"
+    program += "with Store.open(Path(sys.argv[1])) as store, store.transaction() as connection:\n"
+    program += "    set_meta(connection, 'said', sys.argv[2])\n"
+    with Store.open(path) as first, Store.open(path) as second:
+        assert first.changed() is False
+        for word in ("one", "two"):
+            subprocess.run([sys.executable, "-c", program, str(path), word], check=True)
+            assert Path(f"{path}-wal").exists(), "the log went from under two open connections"
+            assert first.changed()
+            assert (first.meta("said"), second.meta("said")) == (word, word)

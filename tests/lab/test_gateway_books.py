@@ -1,0 +1,91 @@
+"""Keys by command and the books, on the real nodes: a key opens and closes, limits hold, all counts are the same."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from testinfra.host import Host
+from tests.lab.world import Document, Outside
+
+from freehold.paths import PROJECT
+from freehold.process import run
+
+SECONDS = 10.0
+LEDGER = "/var/lib/freehold/gateway/ledger.sqlite3"
+
+
+def freehold(*words: str) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(run([PROJECT / ".venv/bin/freehold", *words, "--json"], timeout=60).stdout)
+    return told
+
+
+@pytest.fixture
+def alice() -> Iterator[str]:
+    made = freehold("gateway", "key", "new", "alice", "--requests-per-minute", "3")
+    yield str(made["key"])
+    if "alice" in {row["name"] for row in freehold("gateway", "key", "list")["keys"]}:
+        freehold("gateway", "key", "revoke", "alice")
+
+
+class Asking:
+    """A client outside, with one key."""
+
+    def __init__(self, outside: Outside, endpoint: str, key: str, model: str) -> None:
+        self.outside, self.endpoint, self.key, self.model = outside, endpoint, key, model
+
+    def models(self) -> int:
+        words = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-H", f"x-api-key: {self.key}"]
+        return int(self.outside(*words, f"{self.endpoint}/models").stdout)
+
+    def chat(self) -> tuple[int, dict[str, Any]]:
+        body = {"model": self.model, "max_tokens": 8, "messages": [{"role": "user", "content": "hi"}]}
+        words = ["curl", "-s", "-w", "\n%{http_code}", "-H", f"x-api-key: {self.key}", "--json", json.dumps(body)]
+        said, status = self.outside(*words, f"{self.endpoint}/chat/completions").stdout.rsplit("\n", 1)
+        return int(status), json.loads(said)
+
+    def until(self, status: int) -> None:
+        end = time.monotonic() + SECONDS
+        while (found := self.models()) != status:
+            assert time.monotonic() < end, f"still {found}"
+
+
+def counters(node: Host, port: int, key: str) -> dict[str, int]:
+    """The runtime's own counts, and the gateway's of one key."""
+    said = node.check_output(f'curl -s http://127.0.0.1:{port}/metrics -H "Authorization: Bearer $(cat {key})"')
+    rows = (line.rpartition(" ")[::2] for line in said.splitlines() if line and not line.startswith("#"))
+    return {name: int(float(value)) for name, value in rows if name.startswith("llamacpp:") and "tokens" in name}
+
+
+def test_a_key_by_command_opens_holds_its_limit_and_closes_within_seconds(
+    document: Document, outside: Outside, endpoint: str, alice: str, node: Host
+) -> None:
+    client = Asking(outside, endpoint, alice, document["models"][0]["name"])
+    client.until(200)
+    assert [client.chat()[0] for _ in range(4)] == [200, 200, 200, 429]
+    freehold("gateway", "key", "revoke", "alice")
+    client.until(401)
+    assert node.file(f"{LEDGER}-wal").exists, "a command took the gateway's log away"
+    assert node.file(LEDGER).mode == 0o600
+
+
+def test_client_ledger_and_runtime_count_the_same(
+    document: Document, outside: Outside, endpoint: str, alice: str, node: Host
+) -> None:
+    model = next(one for one in document["models"] if one["kind"] == "chat")
+    client = Asking(outside, endpoint, alice, model["name"])
+    client.until(200)
+    secret = "/etc/freehold/credentials/internal-key"
+    before = counters(node, model["port"], secret)
+    answers = [client.chat() for _ in range(3)]
+    assert [status for status, _ in answers] == [200, 200, 200]
+    read = sum(said["usage"]["prompt_tokens"] for _, said in answers)
+    written = sum(said["usage"]["completion_tokens"] for _, said in answers)
+    after = counters(node, model["port"], secret)
+    grown = {name: after[name] - before[name] for name in after}
+    assert grown["llamacpp:tokens_predicted_total"] == written
+    assert grown["llamacpp:prompt_tokens_total"] + grown["llamacpp:prompt_tokens_cached_total"] == read
+    (own,) = (row["id"] for row in freehold("gateway", "key", "list")["keys"] if row["name"] == "alice")
+    (line,) = (one for one in freehold("usage", "--by", "key")["lines"] if one["key_id"] == own)
+    assert (line["requests"], line["prompt_tokens"], line["completion_tokens"]) == (3, read, written)
