@@ -39,7 +39,7 @@ class Gateway(Section):
     )
     replicas: Literal["fleet", "own"] = Field(
         default="fleet",
-        description="fleet: a gateway also uses the runtimes of other nodes, the least busy one; own: only its node's",
+        description="fleet: a gateway also uses runtimes of other nodes (no effect yet); own: only its node's",
         examples=["own"],
     )
     image_hosts: tuple[str, ...] = Field(
@@ -63,7 +63,9 @@ class Client(Section):
     requests_per_minute: Count = Field(default=0, description="0 for no limit", examples=[600])
     tokens_per_day: Count = Field(default=0, description="tokens read and written a UTC day; 0: no limit", examples=[0])
     concurrent: Count = Field(default=0, description="requests open at once; 0 for the gateway's own", examples=[16])
-    frontier: bool = Field(default=False, description="true: its requests may leave, by exception", examples=["true"])
+    frontier: bool = Field(
+        default=False, description="true: its requests may leave, by exception (no effect yet)", examples=["true"]
+    )
     frontier_tokens_per_day: Count = Field(default=0, description="0: only the fleet's caps", examples=[100000])
     frontier_usd_per_month: Annotated[float, Field(ge=0)] = Field(
         default=0, description="money it may spend a month, in USD; 0: only the fleet's caps", examples=[20]
@@ -136,7 +138,7 @@ class ContractPrice(Section):
 
 
 class Frontier(Section):
-    """The exception: which providers, which names, and how much in all. Without it nothing ever leaves."""
+    """The exception: which providers, which names, and how much in all. It has no effect yet: nothing ever leaves."""
 
     share: Annotated[float, Field(gt=0, le=1)] = Field(
         default=0.05, description="the most tokens that may leave, of all in the window, 0 to 1", examples=[0.05]
