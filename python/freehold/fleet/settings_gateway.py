@@ -39,7 +39,7 @@ class Gateway(Section):
     )
     replicas: Literal["fleet", "own"] = Field(
         default="fleet",
-        description="fleet: a gateway also uses runtimes of other nodes (no effect yet); own: only its node's",
+        description="fleet: a gateway also uses runtimes of other nodes, the least busy one; own: only its node's",
         examples=["own"],
     )
     image_hosts: tuple[str, ...] = Field(

@@ -19,6 +19,7 @@ from freehold.gateway.names import Names
 from freehold.gateway.refusals import not_served, unknown_model
 from freehold.gateway.relay import Relay
 from freehold.gateway.request import Request
+from freehold.gateway.routing.replicas import Replicas
 from freehold.gateway.upstream import Upstream
 
 HEALTH, MODELS, ONE_MODEL = "/healthz", "/v1/models", "/v1/models/{id}"
@@ -28,11 +29,11 @@ JSON = ((b"content-type", b"application/json"),)
 TEXT = ((b"content-type", b"text/plain; charset=utf-8"),)
 
 
-def build(config: GatewayConfig, upstream: Upstream, gate: Gate, books: Books) -> App:
+def build(config: GatewayConfig, upstream: Upstream, gate: Gate, books: Books, replicas: Replicas) -> App:
     """Make the application."""
     keyring, names = Keyring(books), Names.of(config)
     limits = ApiLimits(image_hosts=frozenset(config.image_hosts))
-    relay, models = Relay(config, keyring, upstream, gate, names, limits), Models(names, keyring)
+    relay, models = Relay(config, keyring, upstream, gate, names, limits, replicas), Models(names, keyring)
     routes: dict[tuple[str, str], App] = {("POST", path): relay for path in APIS}
     routes |= {("GET", MODELS): models.all, ("GET", HEALTH): health}
     return Routes(routes, models.one)

@@ -89,6 +89,8 @@ class Exchange:
         labels = [(b"x-request-id", self.id.encode())]
         if self.route:
             labels += [(b"x-freehold-model", self.model.encode()), (b"x-freehold-route", self.route.encode())]
+        if self.replica:
+            labels.append((b"x-freehold-node", self.replica.encode()))
         return labels
 
     def line(self) -> str:

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from freehold.gateway.api.catalogue import APIS
 from freehold.gateway.books import Books
 from freehold.gateway.exchange import Cut, Exchange
+from freehold.gateway.routing.replicas import Replicas
 
 # The bucket edges that the OpenTelemetry convention for generative AI names (v1.37.0, read 2026-11).
 TOKEN_BUCKETS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576)
@@ -67,6 +68,9 @@ class Metrics:
         self._lost = Gauge(
             "freehold_ledger_lost_rows", "Rows that could not be kept since the start", registry=registry
         )
+        self._replicas = Gauge(
+            "freehold_gateway_replicas", "Nodes that can answer, this one too", ["state"], registry=registry
+        )
         self._connections = Gauge("freehold_gateway_connections", "Open client connections", registry=registry)
 
     def watch(self, connections: Callable[[], int], models: Iterable[str], open_of: Callable[[str], int]) -> None:
@@ -80,6 +84,13 @@ class Metrics:
         self._writable.set_function(lambda: books.writable)
         self._pending.set_function(lambda: books.writer.pending if books.writer else 0)
         self._lost.set_function(lambda: books.lost_rows)
+
+    def watch_replicas(self, replicas: Replicas) -> None:
+        """Read the number of replicas where they are kept."""
+        self._replicas.labels("known").set_function(lambda: len(replicas.known))
+        self._replicas.labels("resting").set_function(
+            lambda: sum(bool(one.failures) for one in replicas.known.values())
+        )
 
     def refused(self, reason: str) -> None:
         """Count a connection that was refused before there was a request."""

@@ -9,9 +9,13 @@ be why. The second time goes over a new connection, so a runtime that is gone sa
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from freehold.gateway.client import Connection, LostError
+from freehold.service.tls import node_of
 
 IDLE_SECONDS = 2.0
 """llama.cpp's server and vLLM's close a connection after 5 idle seconds: ours go first, so that the race is rare."""
@@ -24,6 +28,14 @@ RACE_SECONDS = 1.0
 Address = tuple[str, int]
 
 
+@dataclass(frozen=True)
+class Secure:
+    """Mutual TLS: where the context in force comes from, and the node that must answer."""
+
+    context: Callable[[], ssl.SSLContext]
+    node: str
+
+
 class Pool:
     """All connections of this process, by address. Addresses are literals: nothing is resolved."""
 
@@ -33,10 +45,11 @@ class Pool:
         self._idle_seconds = idle_seconds
         self._idle: defaultdict[Address, list[Connection]] = defaultdict(list)
 
-    async def ask(self, address: Address, head: bytes, body: bytes) -> Connection:
+    async def ask(self, address: Address, head: bytes, body: bytes, secure: Secure | None = None) -> Connection:
         """Send a request; the connection's ``status`` is known then, its body is the caller's to read.
 
-        It must be given back by :meth:`release`. Raises :class:`LostError`, and :class:`OSError` where nobody listens.
+        ``secure`` says who must be at the other end, by mutual TLS. The connection must be given back by
+        :meth:`release`. Raises :class:`LostError`, and :class:`OSError` where nobody listens.
         """
         kept = self._take(address)
         if kept is not None:
@@ -47,7 +60,7 @@ class Pool:
                 waited = asyncio.get_running_loop().time() - began
                 if kept.heard or kept.silent or waited > RACE_SECONDS:
                     raise
-        return await self._first_word(await self._connect(address), head, body)
+        return await self._first_word(await self._connect(address, secure), head, body)
 
     def release(self, address: Address, connection: Connection) -> None:
         """Keep a connection whose answer is complete; close any other."""
@@ -78,13 +91,17 @@ class Pool:
             raise
         return connection
 
-    async def _connect(self, address: Address) -> Connection:
+    async def _connect(self, address: Address, secure: Secure | None) -> Connection:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._connect_seconds):
-                _, connection = await loop.create_connection(Connection, *address)
+                context = secure.context() if secure else None
+                transport, connection = await loop.create_connection(Connection, *address, ssl=context)
         except TimeoutError as error:
             raise LostError from error
+        if secure and node_of(transport.get_extra_info("peercert")) != secure.node:
+            connection.close()
+            raise LostError
         return connection
 
     def _take(self, address: Address) -> Connection | None:

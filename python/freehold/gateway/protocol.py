@@ -17,6 +17,7 @@ from freehold.gateway.exchange import Cut
 from freehold.gateway.metrics import Metrics
 from freehold.gateway.refusals import RefusalError, busy, headers_too_large, malformed, too_slow
 from freehold.gateway.request import REASONS, Request
+from freehold.service.tls import node_of
 
 KERNEL_SECONDS = 5.0  # on a machine with far too much to do, filling the kernel's buffers takes more than 0.2 s
 
@@ -81,6 +82,7 @@ class Connection(asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         self._client = str(peer[0]) if peer else ""
+        self._node = node_of(transport.get_extra_info("peercert"))
         self._guard.connections.add(self)
         if len(self._guard.connections) > self._guard.limits.connections:
             self._refuse(busy("This endpoint", self._guard.limits.connections))
@@ -220,7 +222,7 @@ class Connection(asyncio.Protocol):
         method = self._parser.get_method().decode("ascii")
         path = self._url.partition(b"?")[0].decode("latin-1")
         path, version = unquote(path) if "%" in path else path, self._parser.get_http_version()
-        request = Request(self, method, path, self._headers, client=self._client, version=version)
+        request = Request(self, method, path, self._headers, client=self._client, version=version, node=self._node)
         request.keep = version != "1.0" and self._parser.should_keep_alive() and not self._ending
         return request
 

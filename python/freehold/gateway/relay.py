@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from freehold.gateway import body as bodies
@@ -16,15 +16,22 @@ from freehold.gateway.front import answer
 from freehold.gateway.gate import Gate
 from freehold.gateway.keys import Keyring
 from freehold.gateway.names import Names
-from freehold.gateway.refusals import draining, malformed, over_quota, runtime_down, stream_broken
+from freehold.gateway.refusals import RefusalError, draining, malformed, over_quota, runtime_down, stream_broken
 from freehold.gateway.request import Request
-from freehold.gateway.upstream import Upstream, json_object
+from freehold.gateway.routing import prefix
+from freehold.gateway.routing.replicas import Replica, Replicas
+from freehold.gateway.upstream import HOP, Upstream, json_object
 from freehold.gateway.usage import Usage
-from freehold.ledger.key_records import Key
+from freehold.ledger.key_records import Key, KeyLimits
 from freehold.ledger.quota import OverQuota, Ticket
 
-LOCAL = "local"
+LOCAL, PEER = "local", "peer"
 MS = 1000
+LONGEST_NAME = 64
+HOP_HEADER = HOP.encode()
+AWAY = frozenset({"runtime_down", "runtime_loading"})
+"""Reasons of a refusal after which somebody else may be asked: not a byte of an answer has come."""
+
 NOTHING = Usage()
 
 JSON = ((b"content-type", b"application/json"),)
@@ -41,26 +48,49 @@ class Relay:
     gate: Gate
     names: Names
     bodies: ApiLimits
+    replicas: Replicas
+
+    @property
+    def alone(self) -> Replicas:
+        """This node and nobody else; its own count of open requests."""
+        return replace(self.replicas, known={self.replicas.own: self.replicas.known[self.replicas.own]})
 
     async def __call__(self, request: Request, exchange: Exchange) -> None:
         """Serve one request; refusals are raised for the front to answer."""
+        asked_by = request.header(HOP_HEADER) if request.node else None
+        if asked_by is not None:
+            await self._for_peer(asked_by, request, exchange)
+            return
         key = self.keyring.caller(request.headers)
         exchange.key = key.name
         with self.gate.everyone(), self.gate.caller(key.id):
             body = bodies.parse(await request.body(self.config.limits))
-            model = self._choose(body, key, exchange)
+            model = self._choose(body, key.limits, exchange)
             api = APIS[exchange.path]
             api.check(body, self.bodies)
             exchange.ticket = self._let_in(key, api, body, model)
             with self.gate.model(model):
-                await self._answer(body, model, request, exchange)
+                await self._answer(body, model, request, exchange, self.replicas)
 
-    def _choose(self, body: dict[str, Any], key: Key, exchange: Exchange) -> Model:
+    async def _for_peer(self, key: bytes, request: Request, exchange: Exchange) -> None:
+        """Another node's gateway let this request in and keeps its books: only this node's runtime is asked."""
+        exchange.key = key.decode("ascii", "replace")[:LONGEST_NAME]
+        with self.gate.everyone():
+            body = bodies.parse(await request.body(self.config.limits))
+            model = self._choose(body, KeyLimits(), exchange)
+            APIS[exchange.path].check(body, self.bodies)
+            try:
+                with self.gate.model(model):
+                    await self._answer(body, model, request, exchange, self.alone)
+            finally:
+                exchange.route = ""  # tokens are counted where the client is
+
+    def _choose(self, body: dict[str, Any], limits: KeyLimits, exchange: Exchange) -> Model:
         name = body.get("model")
         if not isinstance(name, str):
             raise malformed("Name a model.", param="model")
-        model = self.names.find(name, APIS[exchange.path].kind, key.limits)
-        exchange.model_asked, exchange.model, exchange.route = name, model.name, LOCAL
+        model = self.names.find(name, APIS[exchange.path].kind, limits)
+        exchange.model_asked, exchange.model = name, model.name
         body["model"] = model.name  # the answer says who answered
         return model
 
@@ -73,16 +103,49 @@ class Relay:
             raise over_quota(found.limit, found.allowed, found.left, seconds)
         return found
 
-    async def _answer(self, body: dict[str, Any], model: Model, request: Request, exchange: Exchange) -> None:
+    async def _answer(
+        self, body: dict[str, Any], model: Model, request: Request, exchange: Exchange, replicas: Replicas
+    ) -> None:
+        """Ask the best replica; one that is not there is passed over, as long as nothing of an answer has come."""
         meter = APIS[exchange.path].prepare(body, model.engine, model.context)
-        runtime = await self.upstream.post(model, exchange.path, bodies.dump(body), exchange.id)
-        try:
-            if meter is None:
-                await self._whole(runtime, request, exchange)
-            else:
-                await self._stream(runtime, meter, request, exchange)
-        finally:
+        data, beginning = bodies.dump(body), prefix.of(model.name, body) if len(replicas.known) > 1 else b""
+        tried: list[str] = []
+        while True:
+            with replicas.taken(beginning, tried) as replica:
+                try:
+                    runtime = await self._ask(replica, model, data, exchange)
+                except RefusalError as refusal:
+                    if refusal.reason not in AWAY:
+                        raise
+                    replicas.failed(replica)
+                    tried.append(replica.node)
+                    if not replicas.candidates(tried):
+                        raise
+                    continue
+                replicas.answered(replica)
+                try:
+                    await self._pass_on(runtime, meter, request, exchange)
+                finally:
+                    self._release(replica, model, runtime)
+                return
+
+    async def _ask(self, replica: Replica, model: Model, data: bytes, exchange: Exchange) -> Connection:
+        exchange.route, exchange.replica = (LOCAL, "") if replica.local else (PEER, replica.node)
+        if replica.local:
+            return await self.upstream.post(model, exchange.path, data, exchange.id)
+        return await self.upstream.post_peer(replica, model, exchange.path, data, exchange)
+
+    def _release(self, replica: Replica, model: Model, runtime: Connection) -> None:
+        if replica.local:
             self.upstream.release(model, runtime)
+        else:
+            self.upstream.release_peer(replica, runtime)
+
+    async def _pass_on(self, runtime: Connection, meter: Meter | None, request: Request, exchange: Exchange) -> None:
+        if meter is None:
+            await self._whole(runtime, request, exchange)
+        else:
+            await self._stream(runtime, meter, request, exchange)
 
     async def _whole(self, runtime: Connection, request: Request, exchange: Exchange) -> None:
         try:

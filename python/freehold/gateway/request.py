@@ -39,8 +39,11 @@ class Wire(Protocol):
 class Request:
     """A head that was within its limits. All times are seconds, all sizes bytes."""
 
-    def __init__(self, wire: Wire, method: str, path: str, headers: Headers, *, client: str, version: str) -> None:
+    def __init__(
+        self, wire: Wire, method: str, path: str, headers: Headers, *, client: str, version: str, node: str = ""
+    ) -> None:
         self.method, self.path, self.headers, self.client = method, path, headers, client
+        self.node = node  # whose certificate came with it, over the mesh; empty for clients
         self.keep = True  # the connection may take another request after this one
         self.cut = Cut.NOBODY  # who ended it before its end
         self.begun = False  # somebody is at work on it

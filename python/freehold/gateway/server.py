@@ -25,6 +25,7 @@ from freehold.gateway.mesh import MeshDoor
 from freehold.gateway.metrics import Metrics
 from freehold.gateway.protocol import Connection, Guard, keep_from_hanging
 from freehold.gateway.recorder import LedgerRecorder
+from freehold.gateway.routing.fleet import Fleet
 from freehold.gateway.upstream import Upstream
 from freehold.service.notify import Supervisor
 
@@ -32,6 +33,8 @@ BACKLOG = 1024
 PING_SECONDS = 10.0
 LOOK_SECONDS = 1.0
 DAY_SECONDS = 86_400.0
+
+defects = logging.getLogger("freehold.gateway")
 
 LAST_CALL_SECONDS = 1.0
 """How long a drain leaves idle connections open: what comes on one is answered, and hears that it was the last."""
@@ -102,14 +105,15 @@ async def serve(
     keep_from_hanging(public, config.limits)
     mesh = MeshDoor.at(config, inherited) if config.mesh else None
     inherited.check_all_taken()
-    upstream, log = Upstream(internal_key, config.limits), AccessLog()
-    books = opened(config.ledger, config.keys)
-    doors = _doors(config, upstream, metrics, log, books)
+    fleet = Fleet.of(config, environ)
+    upstream = Upstream(internal_key, config.limits, fleet.keeper)
+    parts = Parts(metrics, upstream, AccessLog(), opened(config.ledger, config.keys), fleet)
+    doors = _doors(config, parts)
     addresses = public.getsockname()
     with (
         _metrics_listener(config.metrics, registry) as metrics_address,
-        contextlib.closing(books),
-        contextlib.closing(log),
+        contextlib.closing(parts.books),
+        contextlib.closing(parts.log),
         contextlib.closing(upstream),
     ):
         await doors.open(public)
@@ -118,25 +122,39 @@ async def serve(
             doors.servers.append(await mesh.open(doors.connection))
         if listening is not None:
             listening.set_result(Addresses(addresses, metrics_address, mesh.address if mesh else None))
-        await _supervised(doors, mesh, ending, supervisor, books)
+        await _supervised(doors, mesh, ending, supervisor, parts)
 
 
-def _doors(config: GatewayConfig, upstream: Upstream, metrics: Metrics, log: AccessLog, books: Books) -> Doors:
+@dataclass(frozen=True)
+class Parts:
+    """What lives as long as the process and is shared by all requests."""
+
+    metrics: Metrics
+    upstream: Upstream
+    log: AccessLog
+    books: Books
+    fleet: Fleet
+
+
+def _doors(config: GatewayConfig, parts: Parts) -> Doors:
     gate = Gate(config.limits)
-    front = Front(build(config, upstream, gate, books), (metrics, log, LedgerRecorder(books, config.node)))
-    guard = Guard(config.limits, metrics, front.serve)
-    metrics.watch_books(books)
-    metrics.watch(lambda: len(guard.connections), [model.name for model in config.models], gate.open)
+    app = build(config, parts.upstream, gate, parts.books, parts.fleet.replicas)
+    front = Front(app, (parts.metrics, parts.log, LedgerRecorder(parts.books, config.node)))
+    guard = Guard(config.limits, parts.metrics, front.serve)
+    parts.metrics.watch_books(parts.books)
+    parts.metrics.watch_replicas(parts.fleet.replicas)
+    parts.metrics.watch(lambda: len(guard.connections), [model.name for model in config.models], gate.open)
     return Doors(guard, [], tuple(model.name for model in config.models))
 
 
 async def _supervised(
-    doors: Doors, mesh: MeshDoor | None, ending: asyncio.Event, supervisor: Supervisor, books: Books
+    doors: Doors, mesh: MeshDoor | None, ending: asyncio.Event, supervisor: Supervisor, parts: Parts
 ) -> None:
+    books = parts.books
     books_state = f", without a ledger: {books.problem.code}" if isinstance(books.problem, FreeholdError) else ""
     supervisor.ready(f"serving {len(doors.models)} models to {len(books.keys)} keys{books_state}")
     # A ping from the event loop itself: a loop that hangs does not ping.
-    beside = [asyncio.create_task(_ping(supervisor)), asyncio.create_task(_keep(books))]
+    beside = [asyncio.create_task(_ping(supervisor)), asyncio.create_task(_keep(books, parts.fleet))]
     if mesh is not None:
         beside.append(asyncio.create_task(mesh.watch(doors.guard.connections)))
     try:
@@ -162,15 +180,19 @@ def _metrics_listener(listen: Listen, registry: CollectorRegistry) -> Iterator[t
         thread.join()
 
 
-async def _keep(books: Books) -> None:
-    """See within a second what a command did to the keys; once a day let go of what is old."""
+async def _keep(books: Books, fleet: Fleet) -> None:
+    """See within a second what a command did to the keys, and which nodes there are; once a day prune."""
     loop, pruned = asyncio.get_running_loop(), 0.0
     while True:
-        books.look()
-        if not pruned or loop.time() - pruned > DAY_SECONDS:
-            pruned = loop.time()
-            with contextlib.suppress(FreeholdError):  # the next day tries again; the state of the ledger is a metric
+        try:
+            books.look()
+            fleet.look()
+            if not pruned or loop.time() - pruned > DAY_SECONDS:
+                pruned = loop.time()
                 await asyncio.to_thread(books.prune)
+        except Exception:  # noqa: BLE001  whatever it was
+            # A revoked key must not go on for hours because something else here failed once.
+            defects.exception("the look at keys and peers failed, and is tried again")
         await asyncio.sleep(LOOK_SECONDS)
 
 

@@ -10,8 +10,11 @@ from urllib.parse import urlsplit
 
 from freehold.gateway.client import Connection, LostError
 from freehold.gateway.config import Limits, Model
-from freehold.gateway.pool import Address, Pool
+from freehold.gateway.exchange import Exchange
+from freehold.gateway.pool import Address, Pool, Secure
 from freehold.gateway.refusals import malformed, runtime_down, runtime_failed, runtime_loading
+from freehold.gateway.routing.replicas import Replica
+from freehold.service.tls import TlsKeeper
 
 LONGEST_ERROR = 64 * 1024
 CLIENT_ERRORS = frozenset({400, 408, 409, 413, 415, 422, 429})
@@ -26,13 +29,17 @@ TOO_LONG = (
 )
 """How llama.cpp and (the last) vLLM say that a text does not fit; of an encoder's batch llama.cpp says so with 500."""
 
-OK, LOADING = 200, 503
+OK, LOADING, OVERLOADED = 200, 503, 529
+
+HOP = "x-freehold-hop"
+"""Names the caller's key to the gateway that answers for another one: it asks its own runtime and nobody else."""
 
 
 class Upstream:
-    """All runtimes of this node."""
+    """All runtimes of this node, and the other nodes' gateways; without ``keeper`` there are none."""
 
-    def __init__(self, internal_key: str, limits: Limits) -> None:
+    def __init__(self, internal_key: str, limits: Limits, keeper: TlsKeeper | None = None) -> None:
+        self._keeper = keeper
         self._headers = (
             f"authorization: Bearer {internal_key}\r\ncontent-type: application/json\r\naccept-encoding: identity\r\n"
         )
@@ -55,11 +62,35 @@ class Upstream:
             answer = await self._pool.ask(address_of(model.url), head.encode(), body)
         except (LostError, OSError) as error:
             raise runtime_down(model.name) from error
+        return await self._good(answer, model, address_of(model.url))
+
+    async def post_peer(self, peer: Replica, model: Model, path: str, body: bytes, exchange: Exchange) -> Connection:
+        """Send a request to another node's gateway, which answers with its own runtime; as :meth:`post`."""
+        if self._keeper is None:
+            raise runtime_down(model.name)
+        host, port = address_of(peer.url)
+        head = (
+            f"POST {path} HTTP/1.1\r\nhost: {peer.node}\r\ncontent-type: application/json\r\n"
+            f"accept-encoding: identity\r\n{HOP}: {exchange.key}\r\n"
+            f"x-request-id: {exchange.id}\r\ncontent-length: {len(body)}\r\n\r\n"
+        )
+        try:
+            secure = Secure(self._keeper.context, peer.node)
+            answer = await self._pool.ask((host, port), head.encode(), body, secure)
+        except (LostError, OSError) as error:
+            raise runtime_down(model.name) from error
+        return await self._good(answer, model, (host, port))
+
+    def release_peer(self, peer: Replica, answer: Connection) -> None:
+        """As :meth:`release`."""
+        self._pool.release(address_of(peer.url), answer)
+
+    async def _good(self, answer: Connection, model: Model, address: Address) -> Connection:
         if answer.status != OK:
             try:
                 await _refuse(model, answer)
             finally:
-                self.release(model, answer)
+                self._pool.release(address, answer)
         return answer
 
     def release(self, model: Model, answer: Connection) -> None:
@@ -76,7 +107,7 @@ def address_of(url: str) -> Address:
 
 
 async def _refuse(model: Model, answer: Connection) -> NoReturn:
-    if answer.status == LOADING:
+    if answer.status in {LOADING, OVERLOADED}:
         raise runtime_loading(model.name)
     error = await _error_of(answer)
     message = str(error.get("message") or "")

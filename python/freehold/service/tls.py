@@ -20,6 +20,7 @@ from freehold.errors import RefusedError
 
 KEY_CREDENTIAL = "tls.key"
 SCHEME = "freehold"
+NODE_PARTS = 3  # site, kind, name
 Stamp = tuple[tuple[int, int, int], ...]
 
 
@@ -41,13 +42,14 @@ class TlsFiles:
         """Digest of roots and lists: it changes when somebody who was let in may not be any more."""
         return hashlib.sha256(self.anchors.read_bytes() + b"\0" + self.revoked.read_bytes()).hexdigest()
 
-    def context(self, chain: bytes | None = None) -> ssl.SSLContext:
-        """A server's context of these files, or with another ``chain``.
+    def context(self, chain: bytes | None = None, side: ssl._SSLMethod = ssl.PROTOCOL_TLS_SERVER) -> ssl.SSLContext:
+        """A context of these files, or with another ``chain``, for one side of a connection.
 
         Raises :class:`OSError` (:class:`ssl.SSLError` is one).
         """
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context = ssl.SSLContext(side)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
+        context.check_hostname = False  # who is at the other end is in the certificate's URI: see `node_of`
         context.verify_mode = ssl.CERT_REQUIRED
         context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_CHAIN | ssl.VerifyFlags.VERIFY_X509_STRICT
         context.load_verify_locations(self.anchors)
@@ -56,7 +58,8 @@ class TlsFiles:
             context.load_cert_chain(self.certificate, self.key)
         else:
             _load_chain(context, chain, self.key)
-        context.num_tickets = 0  # a resumed session would pass by the list of revoked certificates
+        if side is ssl.PROTOCOL_TLS_SERVER:
+            context.num_tickets = 0  # a resumed session would pass by the list of revoked certificates
         return context
 
 
@@ -75,11 +78,16 @@ class TlsKeeper:
     lists of what was revoked are taken all the same, with the certificate of before: who was revoked must not get in.
     """
 
-    def __init__(self, files: TlsFiles, say: Callable[[str], None] = lambda line: print(line, file=sys.stderr)) -> None:
-        self._files, self._say, self._guard = files, say, threading.Lock()
+    def __init__(
+        self,
+        files: TlsFiles,
+        say: Callable[[str], None] = lambda line: print(line, file=sys.stderr),
+        side: ssl._SSLMethod = ssl.PROTOCOL_TLS_SERVER,
+    ) -> None:
+        self._files, self._say, self._guard, self._side = files, say, threading.Lock(), side
         try:
             self._stamp, self._chain = files.stamp(), files.certificate.read_bytes()
-            self._context, self.trust = files.context(self._chain), files.trust()
+            self._context, self.trust = files.context(self._chain, side), files.trust()
         except OSError as error:
             raise _unusable(files, error) from error
 
@@ -115,9 +123,9 @@ class TlsKeeper:
         """With the certificate that lies there if it is of our key, else with ours."""
         chain = self._files.certificate.read_bytes()
         try:
-            context = self._files.context(chain)
+            context = self._files.context(chain, self._side)
         except OSError as error:
-            context = self._files.context(self._chain)
+            context = self._files.context(self._chain, self._side)
             self._say(f"tls: of {self._files.certificate.parent} only roots and lists are taken: {error}")
         else:
             self._chain = chain
@@ -129,6 +137,13 @@ def kinds(certificate: Mapping[str, Any] | None) -> set[str]:
     uris = [value for name, value in (certificate or {}).get("subjectAltName", ()) if name == "URI"]
     paths = [uri.removeprefix(f"{SCHEME}://").split("/") for uri in uris if uri.startswith(f"{SCHEME}://")]
     return {path[1] for path in paths if len(path) > 1}
+
+
+def node_of(certificate: Mapping[str, Any] | None) -> str:
+    """The name of the node that holds a verified certificate; empty where it is not a node's."""
+    uris = [value for name, value in (certificate or {}).get("subjectAltName", ()) if name == "URI"]
+    paths = [uri.removeprefix(f"{SCHEME}://").split("/") for uri in uris if uri.startswith(f"{SCHEME}://")]
+    return next((path[2] for path in paths if len(path) == NODE_PARTS and path[1] == "node"), "")
 
 
 def lets_in(certificate: Mapping[str, Any] | None, allowed: Collection[str]) -> bool:

@@ -75,10 +75,7 @@ class Replicas:
 
     def best(self, prefix: bytes, without: Iterable[str] = ()) -> Replica:
         """The one to ask for a request that begins with ``prefix`` (empty where nothing is worth keeping)."""
-        left = [one for one in self.known.values() if one.node not in set(without)]
-        awake = [one for one in left if self._may_be_asked(one)]
-        # Somebody has to be asked; a failure of this node's own runtime is the cheapest to hear of.
-        candidates = awake or [one for one in left if one.local]
+        candidates = self.candidates(without)
         if not candidates:
             raise NoReplicaError
         least = min(one.open for one in candidates)
@@ -87,6 +84,14 @@ class Replicas:
             if home.open <= least + SLACK:
                 return home
         return min(candidates, key=lambda one: (one.open, not one.local, one.node))
+
+    def candidates(self, without: Iterable[str] = ()) -> list[Replica]:
+        """Those that may be asked now."""
+        passed_over = set(without)
+        left = [one for one in self.known.values() if one.node not in passed_over]
+        awake = [one for one in left if self._may_be_asked(one)]
+        # Somebody has to be asked; a failure of this node's own runtime is the cheapest to hear of.
+        return awake or [one for one in left if one.local]
 
     def failed(self, replica: Replica) -> None:
         """It did not answer: let it rest, longer each time."""

@@ -1,0 +1,65 @@
+"""Two nodes behind either gateway: conversations are shared out, and a node without its runtime is stood in for."""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+from testinfra.host import Host
+from tests.lab.world import Document, Outside
+
+from freehold.status.gather import Access
+
+SECONDS = 60.0
+
+
+class Asking:
+    """A client outside that talks to one gateway."""
+
+    def __init__(self, outside: Outside, endpoint: str, access: Access, model: str) -> None:
+        self.outside, self.endpoint, self.key, self.model = outside, endpoint, access.client_key, model
+
+    def __call__(self, words: str) -> tuple[int, str]:
+        """Status, and the other node that answered; empty for the gateway's own."""
+        body = {"model": self.model, "max_tokens": 4, "messages": [{"role": "user", "content": words}]}
+        header = f"Authorization: Bearer {self.key}"
+        said = self.outside(
+            "curl", "-si", "-H", header, "--json", json.dumps(body), f"{self.endpoint}/chat/completions"
+        )
+        node = re.search(r"^x-freehold-node: (\S+)", said.stdout, re.MULTILINE)
+        return int(said.stdout.split()[1]), node[1] if node else ""
+
+    def until(self, node: str) -> None:
+        """Ask until ``node`` answers."""
+        end, number = time.monotonic() + SECONDS, 0
+        while self(f"Tell me of the number {number}.") != (200, node):
+            number += 1
+            assert time.monotonic() < end
+
+
+@pytest.fixture
+def asking(outside: Outside, endpoint: str, access: Access, document: Document) -> Asking:
+    model = next(one["name"] for one in document["models"] if one["kind"] == "chat")
+    return Asking(outside, endpoint, access, model)
+
+
+@pytest.fixture
+def stopped_runtime(node: Host, asking: Asking) -> Iterator[str]:
+    unit = f"freehold-runtime@{asking.model}.service"
+    node.check_output(f"systemctl stop {unit}")
+    yield unit
+    node.check_output(f"systemctl start {unit}")
+    asking.until("")
+
+
+def test_conversations_are_shared_out_and_stay_where_they_are(asking: Asking) -> None:
+    told = [asking(f"Conversation {n}: who owns a freehold?") for n in range(12)]
+    assert {status for status, _ in told} == {200}
+    assert {node for _, node in told} == {"", "gpu2"}
+    assert told == [asking(f"Conversation {n}: who owns a freehold?") for n in range(12)]
+
+
+def test_a_node_without_its_runtime_is_stood_in_for(asking: Asking, stopped_runtime: str) -> None:
+    assert stopped_runtime
+    assert {asking(f"Question {n}: who owns a freehold?") for n in range(6)} == {(200, "gpu2")}
