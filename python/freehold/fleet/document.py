@@ -135,7 +135,7 @@ def _keys(settings: Settings) -> list[dict[str, Any]]:
         {
             "name": name,
             "sha256": hashlib.sha256(key.encode()).hexdigest(),
-            **settings.clients.get(name, Client()).model_dump(mode="json"),
+            **document_frontier.of_client(settings.clients.get(name, Client())),
         }
         for name, key in sorted(keys.items())
     ]

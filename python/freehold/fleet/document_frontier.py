@@ -1,18 +1,38 @@
-"""The exception, as the gateway's settings take it: rules of what never leaves, and prices, in their readers' forms."""
+"""The exception, as the gateway's settings take it: rules of what never leaves, and prices, in their readers' forms.
+
+Nothing here is a float: one that is a whole number comes back from Pulumi as an integer, and the gateway would restart
+for ``0`` in place of ``0.0``.
+"""
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
-from freehold.fleet.settings_gateway import ContractPrice, Frontier, NeverLeaves
+from freehold.fleet.settings_gateway import Client, ContractPrice, Frontier, NeverLeaves
+
+MILLION, NANO = 10**6, 10**9
 
 
 def build(frontier: Frontier | None) -> dict[str, Any] | None:
     """For :mod:`freehold.gateway.config_frontier`; none where nothing may leave."""
     if frontier is None:
         return None
-    plain = frontier.model_dump(mode="json", exclude={"never", "prices"})
-    return {**plain, "policy": _policy(frontier.never), "prices": [_price(price) for price in frontier.prices]}
+    plain = frontier.model_dump(mode="json", exclude={"share", "usd_per_day", "usd_per_month", "never", "prices"})
+    caps = {"share_ppm": round(frontier.share * MILLION)}
+    caps |= {"nano_usd_per_day": nano(frontier.usd_per_day), "nano_usd_per_month": nano(frontier.usd_per_month)}
+    return {**plain, **caps, "policy": _policy(frontier.never), "prices": [_price(price) for price in frontier.prices]}
+
+
+def of_client(client: Client) -> dict[str, Any]:
+    """What a client may, for :class:`freehold.gateway.config.Key`."""
+    plain = client.model_dump(mode="json", exclude={"frontier_usd_per_month"})
+    return {**plain, "frontier_nano_usd_per_month": nano(client.frontier_usd_per_month)}
+
+
+def nano(usd: float) -> int:
+    """Money as a whole number, rounded down: a cap is never more than it says."""
+    return int(Decimal(str(usd)) * NANO)
 
 
 def _policy(never: NeverLeaves) -> dict[str, Any]:
@@ -24,8 +44,8 @@ def _policy(never: NeverLeaves) -> dict[str, Any]:
 
 def _price(price: ContractPrice) -> dict[str, Any]:
     """For :mod:`freehold.prices.overlay`."""
-    per = {"input": price.input_per_million, "output": price.output_per_million}
+    per = {"input": str(price.input_per_million), "output": str(price.output_per_million)}
     if price.cached_per_million is not None:
-        per["cached"] = price.cached_per_million
+        per["cached"] = str(price.cached_per_million)
     told = price.model_dump(mode="json", include={"provider", "model", "effective_from", "note"})
     return {**told, "per_million_tokens": per}

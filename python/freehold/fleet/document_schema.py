@@ -68,7 +68,7 @@ class _Key(_Part):
     concurrent: int
     frontier: bool
     frontier_tokens_per_day: int
-    frontier_usd_per_month: float
+    frontier_nano_usd_per_month: int
     expires: str | None
 
 
@@ -87,10 +87,10 @@ class _Frontier(_Part):
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
-    share: float
+    share_ppm: int
     window_days: int
-    usd_per_day: float
-    usd_per_month: float
+    nano_usd_per_day: int
+    nano_usd_per_month: int
     providers: list[dict[str, Any]]
     routes: list[dict[str, Any]]
     policy: dict[str, Any]

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from freehold.errors import FreeholdError, raise_all
 from freehold.gateway import config_frontier
-from freehold.gateway.config_frontier import MOST_USD, NANO, FrontierConfig
+from freehold.gateway.config_frontier import FrontierConfig
 from freehold.service.addresses import is_address, is_loopback
 from freehold.service.settings import Table, read_json
 
@@ -180,7 +180,7 @@ def _key(table: Table) -> Key:
         concurrent=table.integer("concurrent", 0, MOST, 0),
         frontier=table.boolean("frontier", default=False),
         frontier_tokens_per_day=table.integer("frontier_tokens_per_day", 0, MOST, 0),
-        frontier_nano_usd_per_month=int(table.number("frontier_usd_per_month", 0, MOST_USD, 0) * NANO),
+        frontier_nano_usd_per_month=table.integer("frontier_nano_usd_per_month", 0, MOST, 0),
         expires=table.text("expires", None),
     )
     if key.sha256 and not SHA256.fullmatch(key.sha256):

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from freehold.service.settings import Table
 
-MILLION, NANO = 10**6, 10**9
-MOST_USD = 10**6
+MILLION = 10**6
+MOST_NANO_USD = 10**15
 LONGEST_WINDOW = 90
 PROTOCOLS = ("openai", "anthropic")
 DARK = ("answer_locally", "refuse")
@@ -58,10 +58,10 @@ class FrontierConfig:
 def read(table: Table) -> FrontierConfig:
     """Read the section; what is wrong is noted in the table."""
     config = FrontierConfig(
-        share_ppm=round(table.number("share", 0, 1) * MILLION),
+        share_ppm=table.integer("share_ppm", 0, MILLION),
         window_days=table.integer("window_days", 1, LONGEST_WINDOW),
-        nano_usd_per_day=_nano(table, "usd_per_day"),
-        nano_usd_per_month=_nano(table, "usd_per_month"),
+        nano_usd_per_day=table.integer("nano_usd_per_day", 0, MOST_NANO_USD),
+        nano_usd_per_month=table.integer("nano_usd_per_month", 0, MOST_NANO_USD),
         providers=table.tables("providers", _provider, least=1),
         routes=table.tables("routes", _route, least=1),
         policy=table.any("policy", {}),
@@ -73,11 +73,6 @@ def read(table: Table) -> FrontierConfig:
         if route.provider and route.provider not in known:
             table.refuse("routes: provider", route.provider, f"one of {', '.join(sorted(known))}")
     return config
-
-
-def _nano(table: Table, name: str) -> int:
-    """Rounded down: a cap is never more than it says."""
-    return int(table.number(name, 0, MOST_USD) * NANO)
 
 
 def _provider(table: Table) -> Provider:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import json
+import re
 from typing import Any
 
 import pytest
@@ -124,8 +126,10 @@ def test_the_document_says_what_each_client_may_and_who_keeps_the_books(whole: d
     (key,) = document["gateway"]["keys"]
     assert (key["name"], key["frontier"], key["expires"]) == ("operator", True, "2027-12-31")
     assert document["gateway"]["authority"] == document["monitor"][0]
-    assert document["frontier"]["share"] == 0.05
+    assert document["frontier"]["share_ppm"] == 50_000
     assert whole["credentials"]["acme"] not in str(document)
+    told = json.dumps([document["gateway"], {**document["frontier"], "prices": []}])
+    assert not re.search(r":\s*\d+\.\d", told), "a float comes back from Pulumi as another text"
 
 
 def test_all_faults_come_together(whole: dict[str, Any], world: World) -> None:
@@ -144,4 +148,4 @@ def test_the_gateway_takes_what_the_document_says_of_the_exception(whole: dict[s
     assert (config.share_ppm, config.routes[0].local) == (50_000, whole["models"][0]["name"])
     assert frontier["policy"]["also"] == ["phone"]
     assert [rule["id"] for rule in frontier["policy"]["own"]] == ["owner-words", "owner-pattern-1"]
-    assert frontier["prices"][0]["per_million_tokens"] == {"input": 5, "output": 25}
+    assert frontier["prices"][0]["per_million_tokens"] == {"input": "5.0", "output": "25.0"}

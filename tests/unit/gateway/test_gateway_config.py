@@ -116,10 +116,10 @@ def test_a_key_itself_is_never_in_an_error(tmp_path: Path) -> None:
 
 
 FRONTIER: dict[str, Any] = {
-    "share": 0.05,
+    "share_ppm": 50_000,
     "window_days": 7,
-    "usd_per_day": 2.5,
-    "usd_per_month": 50,
+    "nano_usd_per_day": 2_500_000_000,
+    "nano_usd_per_month": 50_000_000_000,
     "providers": [{"name": "acme", "protocol": "openai", "url": "https://api.example.com/v1/", "credential": "acme"}],
     "routes": [{"model": "best", "provider": "acme", "provider_model": "best-1", "local": "m", "when": "always"}],
 }
@@ -159,9 +159,9 @@ def test_one_node_keeps_the_books(
         ("providers.0.protocol", "gopher", "frontier.providers[0].protocol"),
         ("routes.0.provider", "other", "frontier.routes: provider"),
         ("routes.0.when", "never", "frontier.routes[0].when"),
-        ("share", 1.5, "frontier.share"),
-        ("share", True, "frontier.share"),
-        ("usd_per_day", -1, "frontier.usd_per_day"),
+        ("share_ppm", 1_000_001, "frontier.share_ppm"),
+        ("share_ppm", True, "frontier.share_ppm"),
+        ("nano_usd_per_day", -1, "frontier.nano_usd_per_day"),
         ("windows", 7, "frontier.windows"),
     ],
 )

@@ -9,7 +9,7 @@ from ansible.parsing.dataloader import DataLoader  # type: ignore[import-untyped
 from ansible.plugins.loader import lookup_loader  # type: ignore[import-untyped]
 from tests.unit.roles.role import BUNDLE, CHAT, DIGEST, EMBEDDING, INPUTS, ROLES, WEIGHTS, Role
 
-from freehold.fleet import document_schema
+from freehold.fleet import document_frontier, document_schema
 from freehold.fleet.settings_gateway import Client
 from freehold.paths import PROJECT
 
@@ -57,7 +57,7 @@ def fleet(*models: dict[str, Any]) -> dict[str, Any]:
             "replicas": "fleet",
             "image_hosts": [],
             "authority": "gpu1",
-            "keys": [{"name": "operator", "sha256": DIGEST, **Client().model_dump()} | {"models": []}],
+            "keys": [{"name": "operator", "sha256": DIGEST, **document_frontier.of_client(Client())}],
         },
         "frontier": None,
         "keys": {"folder": "/srv/freehold/pki"},
