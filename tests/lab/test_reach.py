@@ -160,6 +160,9 @@ def test_a_node_that_forgot_its_sessions_is_back_without_help(document: Document
     assert wait_for(on, "gpu1", address, port, there=True, limit=2 * HEALS_WITHIN) < HEALS_WITHIN + 5
 
 
+GATEWAY = "systemctl show --property=MainPID --property=InvocationID freehold-gateway"
+
+
 def process(on: OnNode, name: str) -> str:
     return on(name, "systemctl show --property=MainPID --property=InvocationID fh-tunnel")
 
@@ -192,13 +195,18 @@ def test_a_new_peer_disturbs_nobody_and_goes_again(document: Document, on: OnNod
     newcomer = {"name": "gpu88", "endpoint": str(PLAN.node_address("gpu88"))}
     newcomer |= {"mesh_address": str(PLAN.mesh_address("gpu88")), "public_key": keys.public_of(keys.new_private())}
     more["mesh"]["peers"].append(newcomer)
-    running, before = process(on, "gpu1"), received(on, "gpu1")
+    running, before, door = process(on, "gpu1"), received(on, "gpu1"), on("gpu1", GATEWAY)
     assert all(before.values())
-    assert peers(more, tmp_path / "more.json") == 2
-    after = received(on, "gpu1")
-    assert set(after) == {*before, newcomer["public_key"]}
-    assert all(after[key] >= count for key, count in before.items())
-    assert peers(more, tmp_path / "more.json") == 0
-    assert peers(document, tmp_path / "fleet.json") == 2
+    try:
+        # The mesh's peers, their file, and the file of the other gateways.
+        assert peers(more, tmp_path / "more.json") == 3
+        after = received(on, "gpu1")
+        assert set(after) == {*before, newcomer["public_key"]}
+        assert all(after[key] >= count for key, count in before.items())
+        assert peers(more, tmp_path / "more.json") == 0
+    finally:
+        gone = peers(document, tmp_path / "fleet.json")
+    assert gone == 3
     assert set(received(on, "gpu1")) == set(before)
     assert process(on, "gpu1") == running
+    assert on("gpu1", GATEWAY) == door
