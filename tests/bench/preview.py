@@ -20,11 +20,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from freehold.fleet import pulumi_environment
-from freehold.lab.up import FLEET
 from freehold.paths import PROJECT
 
 STACK_FOLDER = PROJECT / "stacks" / "fleet"
 NETWORK = "10.85.0.0/16"
+RESOURCES = 5  # of a node: the component and its four commands
 
 
 def host(number: int) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def host(number: int) -> dict[str, Any]:
     line = public.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
     place = f"{number // 200}.{number % 200 + 10}"
     return {
-        "name": f"{FLEET}{number}",
+        "name": f"rack{number}",
         "address": f"198.18.{place}",
         "serve_address": f"198.19.{place}",
         "host_key": line,
@@ -60,7 +60,7 @@ def main(count: int) -> None:
         began = time.monotonic()
         done = subprocess.run(words, cwd=STACK_FOLDER, env=environment, capture_output=True, text=True, check=False)
         wall = time.monotonic() - began
-    assert f"{count * 4 + 1} to create" in done.stdout.replace("+ ", ""), done.stdout[-2000:] + done.stderr[-2000:]
+    assert f"{count * RESOURCES} to create" in done.stdout.replace("+ ", ""), done.stdout[-2000:] + done.stderr[-2000:]
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     processor, megabytes = used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
     print(f"{count} hosts: {wall:.1f} s wall, {processor:.1f} s processor, {megabytes:.0f} MB in the largest process")
