@@ -6,12 +6,12 @@ for ``0`` in place of ``0.0``.
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from freehold.fleet.settings_gateway import Client, ContractPrice, Frontier, NeverLeaves
+from freehold.ledger.money import nano_usd
 
-MILLION, NANO = 10**6, 10**9
+MILLION = 10**6
 
 
 def build(frontier: Frontier | None) -> dict[str, Any] | None:
@@ -20,19 +20,14 @@ def build(frontier: Frontier | None) -> dict[str, Any] | None:
         return None
     plain = frontier.model_dump(mode="json", exclude={"share", "usd_per_day", "usd_per_month", "never", "prices"})
     caps = {"share_ppm": round(frontier.share * MILLION)}
-    caps |= {"nano_usd_per_day": nano(frontier.usd_per_day), "nano_usd_per_month": nano(frontier.usd_per_month)}
+    caps |= {"nano_usd_per_day": nano_usd(frontier.usd_per_day), "nano_usd_per_month": nano_usd(frontier.usd_per_month)}
     return {**plain, **caps, "policy": _policy(frontier.never), "prices": [_price(price) for price in frontier.prices]}
 
 
 def of_client(client: Client) -> dict[str, Any]:
     """What a client may, for :class:`freehold.gateway.config.Key`."""
     plain = client.model_dump(mode="json", exclude={"frontier_usd_per_month"})
-    return {**plain, "frontier_nano_usd_per_month": nano(client.frontier_usd_per_month)}
-
-
-def nano(usd: float) -> int:
-    """Money as a whole number, rounded down: a cap is never more than it says."""
-    return int(Decimal(str(usd)) * NANO)
+    return {**plain, "frontier_nano_usd_per_month": nano_usd(client.frontier_usd_per_month)}
 
 
 def _policy(never: NeverLeaves) -> dict[str, Any]:

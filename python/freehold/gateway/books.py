@@ -6,7 +6,6 @@ settings, quotas begin at nothing, rows are not kept, and nothing may leave; :at
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 import time
 from collections.abc import Iterable
@@ -21,7 +20,7 @@ from freehold.ledger.clock import LedgerClock
 from freehold.ledger.declared import Declared, sync_declared
 from freehold.ledger.key_records import DECLARED, Key, KeyLimits
 from freehold.ledger.keys import KeyTable, KeyWatch
-from freehold.ledger.periods import DAY_MS, MINUTE_MS
+from freehold.ledger.periods import MINUTE_MS, end_of_date_ms
 from freehold.ledger.quota import OverQuota, Quota, Ticket
 from freehold.ledger.store import Store
 from freehold.ledger.usage import UsageRow
@@ -125,12 +124,7 @@ def declared_of(key: settings.Key) -> Declared:
         frontier_tokens_per_day=key.frontier_tokens_per_day or None,
         frontier_nano_usd_per_month=key.frontier_nano_usd_per_month or None,
     )
-    return Declared(key.name, key.sha256, limits, _end_of(key.expires) if key.expires else None)
-
-
-def _end_of(day: str) -> int:
-    first = dt.datetime.fromisoformat(day).replace(tzinfo=dt.UTC)
-    return int(first.timestamp()) * 1000 + DAY_MS
+    return Declared(key.name, key.sha256, limits, end_of_date_ms(key.expires) if key.expires else None)
 
 
 def _at(path: Path, declared: list[Declared]) -> Books:

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from freehold.errors import UsageError
+from freehold.ledger.money import nano_usd
+from freehold.ledger.periods import DAY_MS, HOUR_MS, end_of_date_ms
 
 if TYPE_CHECKING:
     from freehold.gateway.remote import Ledgers
 
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
-NANO = 10**9
 PLAIN_WIDTH = 160
 
 Document = Annotated[Path | None, typer.Option(help="The fleet document; default: stack's or lab's.")]
@@ -71,19 +70,19 @@ def new(
     private_key: PrivateKey = None,
     as_json: Json = False,
 ) -> None:
-    """Make a key and show it, this once: the fleet keeps its SHA-256. It opens every gateway within seconds."""
+    """Make a key and show it, this once: its SHA-256 is kept. It opens the gateway of the authority within seconds."""
     from freehold.gateway import keys  # noqa: PLC0415
 
     key = keys.new_key()
-    limits = {
-        "models": model,
-        "requests_per_minute": requests_per_minute,
-        "tokens_per_day": tokens_per_day,
-        "concurrent": concurrent,
-        "frontier": frontier,
-        "frontier_tokens_per_day": frontier_tokens_per_day,
-        "frontier_nano_usd_per_month": _nano(frontier_usd_per_month),
-    }
+    limits = limits_of(
+        frontier_usd_per_month,
+        models=model,
+        requests_per_minute=requests_per_minute,
+        tokens_per_day=tokens_per_day,
+        concurrent=concurrent,
+        frontier=frontier,
+        frontier_tokens_per_day=frontier_tokens_per_day,
+    )
     fleet = ledgers(document, private_key)
     digest = keys.digest(key.encode())
     made = fleet.of_authority("key new", name=name, sha256=digest, limits=limits, expires_ms=end_of(expires))
@@ -127,15 +126,15 @@ def limit(
     as_json: Json = False,
 ) -> None:
     """Replace all limits of a key: what is not named has none."""
-    limits = {
-        "models": model,
-        "requests_per_minute": requests_per_minute,
-        "tokens_per_day": tokens_per_day,
-        "concurrent": concurrent,
-        "frontier": frontier,
-        "frontier_tokens_per_day": frontier_tokens_per_day,
-        "frontier_nano_usd_per_month": _nano(frontier_usd_per_month),
-    }
+    limits = limits_of(
+        frontier_usd_per_month,
+        models=model,
+        requests_per_minute=requests_per_minute,
+        tokens_per_day=tokens_per_day,
+        concurrent=concurrent,
+        frontier=frontier,
+        frontier_tokens_per_day=frontier_tokens_per_day,
+    )
     fleet = ledgers(document, private_key)
     changed = fleet.of_authority("key limit", name=name, limits=limits, expires_ms=end_of(expires))
     print(json.dumps(changed) if as_json else f"{name}: its limits are new, from the next request on")
@@ -167,9 +166,18 @@ def revoke(
     private_key: PrivateKey = None,
     as_json: Json = False,
 ) -> None:
-    """Let a key in no more, for good. Open answers are finished."""
-    gone = ledgers(document, private_key).of_authority("key revoke", name=name, why=why)
-    print(json.dumps(gone) if as_json else f"{name}: revoked; every gateway refuses it within seconds")
+    """Let a key in no more, at the authority's gateway. One of the stack is to leave fleet:api_keys for the others."""
+    fleet = ledgers(document, private_key)
+    gone = fleet.of_authority("key revoke", name=name, why=why)
+    print(json.dumps(gone) if as_json else revoked(gone, fleet.document["gateway"]["authority"]))
+
+
+def revoked(row: Mapping[str, Any], authority: str) -> str:
+    """What was done, and what is left to do."""
+    said = f"{row['name']}: revoked; the gateway of {authority} refuses it within seconds"
+    if row["origin"] == "made":
+        return said
+    return f"{said}. The others have it from the stack: pulumi config rm --path fleet:api_keys.{row['name']}, pulumi up"
 
 
 def cells(row: Mapping[str, Any]) -> list[str]:
@@ -188,19 +196,20 @@ def cells(row: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def limits_of(frontier_usd_per_month: float | None, **plain: Any) -> dict[str, Any]:
+    """The options of a command as :class:`freehold.ledger.key_records.KeyLimits` takes them."""
+    money = None if frontier_usd_per_month is None else nano_usd(frontier_usd_per_month)
+    return {**plain, "frontier_nano_usd_per_month": money}
+
+
 def end_of(day: str | None) -> int | None:
     """The end of a day in UTC, in ms. Raises :class:`UsageError`."""
     if day is None:
         return None
     try:
-        first = dt.datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=dt.UTC)
+        return end_of_date_ms(day)
     except ValueError as error:
         raise UsageError("KEY_EXPIRES", day, "no date", expected="YYYY-MM-DD, its last day") from error
-    return int(first.timestamp()) * 1000 + DAY_MS
-
-
-def _nano(usd: float | None) -> int | None:
-    return None if usd is None else int(usd * NANO)
 
 
 def _show_key(row: Mapping[str, Any], key: str, *, as_json: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ from freehold.gateway import config_frontier
 from freehold.gateway.config_frontier import FrontierConfig
 from freehold.service.addresses import is_address, is_loopback
 from freehold.service.settings import Table, read_json
+from freehold.service.tls import TlsFiles, key_file
 
 MAXIMUM_PORT = 65_535
 MOST = 10**15
@@ -92,6 +93,10 @@ class Mesh:
     anchors: Path
     revoked: Path
     key: Path | None = None
+
+    def files(self, environ: Mapping[str, str]) -> TlsFiles:
+        """What this end shows and trusts. Raises :class:`RefusedError` where no key was handed over."""
+        return TlsFiles(self.certificate, self.key or key_file(environ), self.anchors, self.revoked)
 
 
 @dataclass(frozen=True)

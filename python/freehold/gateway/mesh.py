@@ -13,7 +13,7 @@ from typing import Any
 from freehold.gateway.config import GatewayConfig, Limits
 from freehold.gateway.listening import Inherited, bind
 from freehold.gateway.protocol import keep_from_hanging
-from freehold.service.tls import TlsFiles, TlsKeeper, key_file
+from freehold.service.tls import TlsKeeper
 
 BACKLOG = 1024
 LOOK_SECONDS = 1.0
@@ -33,8 +33,7 @@ class MeshDoor:
         """Take the address and read the certificate. Raises :class:`RefusedError`."""
         assert config.mesh is not None  # noqa: S101  the caller asked
         mesh = config.mesh
-        files = TlsFiles(mesh.certificate, mesh.key or key_file(environ), mesh.anchors, mesh.revoked)
-        keeper = TlsKeeper(files)
+        keeper = TlsKeeper(mesh.files(environ))
         listener = inherited.take(mesh.listen) or bind(mesh.listen, before_it_is_here=True)
         keep_from_hanging(listener, config.limits)
         return cls(listener, keeper, config.limits)

@@ -126,7 +126,7 @@ class Relay:
                 try:
                     await self._pass_on(runtime, meter, request, exchange)
                 finally:
-                    self._release(replica, model, runtime)
+                    self.upstream.release(replica.url or model.url, runtime)
                 return
 
     async def _ask(self, replica: Replica, model: Model, data: bytes, exchange: Exchange) -> Connection:
@@ -134,12 +134,6 @@ class Relay:
         if replica.local:
             return await self.upstream.post(model, exchange.path, data, exchange.id)
         return await self.upstream.post_peer(replica, model, exchange.path, data, exchange)
-
-    def _release(self, replica: Replica, model: Model, runtime: Connection) -> None:
-        if replica.local:
-            self.upstream.release(model, runtime)
-        else:
-            self.upstream.release_peer(replica, runtime)
 
     async def _pass_on(self, runtime: Connection, meter: Meter | None, request: Request, exchange: Exchange) -> None:
         if meter is None:

@@ -81,10 +81,6 @@ class Upstream:
             raise runtime_down(model.name) from error
         return await self._good(answer, model, (host, port))
 
-    def release_peer(self, peer: Replica, answer: Connection) -> None:
-        """As :meth:`release`."""
-        self._pool.release(address_of(peer.url), answer)
-
     async def _good(self, answer: Connection, model: Model, address: Address) -> Connection:
         if answer.status != OK:
             try:
@@ -93,9 +89,9 @@ class Upstream:
                 self._pool.release(address, answer)
         return answer
 
-    def release(self, model: Model, answer: Connection) -> None:
+    def release(self, url: str, answer: Connection) -> None:
         """Keep the connection for another request, or close it where its answer was not read to the end."""
-        self._pool.release(address_of(model.url), answer)
+        self._pool.release(address_of(url), answer)
 
 
 @lru_cache

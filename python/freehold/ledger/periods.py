@@ -32,6 +32,12 @@ def next_day_ms(ms: int) -> int:
     return (day(ms) + 1) * DAY_MS
 
 
+def end_of_date_ms(date: str) -> int:
+    """When a day, written ``YYYY-MM-DD``, is over. Raises :class:`ValueError` for any other text."""
+    first = datetime.strptime(date, "%Y-%m-%d").replace(tzinfo=UTC)
+    return int(first.timestamp()) * SECOND_MS + DAY_MS
+
+
 def next_month_ms(ms: int) -> int:
     """When the next month begins."""
     at = datetime.fromtimestamp(ms / SECOND_MS, UTC)

@@ -42,10 +42,6 @@ class Table:
         """Take a whole number from ``low`` to ``high``, both included."""
         return int(self._take(name, default, f"a whole number from {low} to {high}", _whole(low, high)) or 0)
 
-    def number(self, name: str, low: float, high: float, default: Any = MISSING) -> float:
-        """Take a number from ``low`` to ``high``, both included."""
-        return float(self._take(name, default, f"a number from {low:g} to {high:g}", _within(low, high)) or 0)
-
     def boolean(self, name: str, default: Any = MISSING) -> bool:
         """Take true or false."""
         return bool(self._take(name, default, "true or false", lambda v: isinstance(v, bool)))
@@ -120,10 +116,6 @@ def _built(row: Table, build: Callable[[Table], Built]) -> Built:
 
 def _whole(low: int, high: int) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-
-
-def _within(low: float, high: float) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
 
 
 def _both_texts(pair: tuple[Any, Any]) -> bool:

@@ -134,16 +134,18 @@ class TlsKeeper:
 
 def kinds(certificate: Mapping[str, Any] | None) -> set[str]:
     """What the holder of a verified certificate is: node, control, monitor, client; from ``getpeercert()``."""
-    uris = [value for name, value in (certificate or {}).get("subjectAltName", ()) if name == "URI"]
-    paths = [uri.removeprefix(f"{SCHEME}://").split("/") for uri in uris if uri.startswith(f"{SCHEME}://")]
-    return {path[1] for path in paths if len(path) > 1}
+    return {path[1] for path in _names(certificate) if len(path) > 1}
 
 
 def node_of(certificate: Mapping[str, Any] | None) -> str:
     """The name of the node that holds a verified certificate; empty where it is not a node's."""
+    return next((path[2] for path in _names(certificate) if len(path) == NODE_PARTS and path[1] == "node"), "")
+
+
+def _names(certificate: Mapping[str, Any] | None) -> list[list[str]]:
+    """The holder's names in our scheme, each as site, kind, and what follows."""
     uris = [value for name, value in (certificate or {}).get("subjectAltName", ()) if name == "URI"]
-    paths = [uri.removeprefix(f"{SCHEME}://").split("/") for uri in uris if uri.startswith(f"{SCHEME}://")]
-    return next((path[2] for path in paths if len(path) == NODE_PARTS and path[1] == "node"), "")
+    return [uri.removeprefix(f"{SCHEME}://").split("/") for uri in uris if uri.startswith(f"{SCHEME}://")]
 
 
 def lets_in(certificate: Mapping[str, Any] | None, allowed: Collection[str]) -> bool:

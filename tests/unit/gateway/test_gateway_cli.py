@@ -71,6 +71,16 @@ def test_the_list_is_a_table_for_people(app: typer.Typer, authority: Authority) 
     assert authority.asked == [("key list", {"revoked": False})]
 
 
+@pytest.mark.parametrize(("origin", "more"), [("made", False), ("declared", True)])
+def test_a_revocation_says_which_gateway_refuses_the_key_and_what_is_left_to_do(
+    origin: str,
+    more: bool,  # noqa: FBT001  a parameter of the test
+) -> None:
+    said = cli_keys.revoked({"name": "me", "origin": origin}, "gpu1")
+    assert "the gateway of gpu1 refuses it" in said
+    assert ("pulumi config rm --path fleet:api_keys.me" in said) is more
+
+
 def test_a_date_that_is_none_is_refused(app: typer.Typer, authority: Authority) -> None:
     done = CliRunner().invoke(app, ["gateway", "key", "new", "me", "--expires", "soon"])
     assert isinstance(done.exception, UsageError)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from freehold.gateway.config import GatewayConfig
 from freehold.gateway.routing.peers import PeersFile
 from freehold.gateway.routing.replicas import Replicas
-from freehold.service.tls import TlsFiles, TlsKeeper, key_file
+from freehold.service.tls import TlsKeeper
 
 ALONE = "this node"
 
@@ -29,9 +29,8 @@ class Fleet:
         replicas = Replicas(config.node or ALONE, time.monotonic)
         if config.mesh is None or config.peers_file is None:
             return cls(replicas)
-        mesh = config.mesh
-        files = TlsFiles(mesh.certificate, mesh.key or key_file(environ), mesh.anchors, mesh.revoked)
-        made = cls(replicas, PeersFile(config.peers_file), TlsKeeper(files, side=ssl.PROTOCOL_TLS_CLIENT))
+        keeper = TlsKeeper(config.mesh.files(environ), side=ssl.PROTOCOL_TLS_CLIENT)
+        made = cls(replicas, PeersFile(config.peers_file), keeper)
         made.look()
         return made
 

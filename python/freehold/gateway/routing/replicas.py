@@ -34,7 +34,7 @@ class Replica:
     open: int = 0
     failures: int = 0
     rests_until: float = 0.0
-    trying: bool = field(default=False)
+    trying: bool = False
 
     @property
     def local(self) -> bool:
