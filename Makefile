@@ -61,4 +61,4 @@ types:
 	@$(BIN)/mypy
 
 unit:
-	@$(BIN)/pytest -q tests/unit tests/stacks tests/repo
+	@$(BIN)/pytest -q --numprocesses auto --dist loadfile tests/unit tests/stacks tests/repo

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,14 @@ def state(tmp_path: Path) -> Path:
     return folder
 
 
+def let_others_through(state: Path) -> None:
+    """Every folder above that is the test run's own."""
+    for above in state.parents:
+        if above == Path(tempfile.gettempdir()):
+            break
+        above.chmod(0o755)
+
+
 def mode(path: Path) -> int:
     return path.stat().st_mode & 0o7777
 
@@ -99,8 +108,7 @@ def test_who_may_not_read_a_lock_is_told_what_to_do(tmp_path: Path, monkeypatch:
 @pytest.mark.parametrize(("folder_mode", "says"), [(0o2770, "locked: []"), (0o755, "STATE_CLOSED")])
 def test_two_users_of_one_group(state: Path, folder_mode: int, says: str) -> None:
     state.chmod(folder_mode)
-    for above in state.parents[:3]:
-        above.chmod(0o755)
+    let_others_through(state)
     assert work(state) == "locked: []"
     assert as_another(lambda: work(state), [os.getegid()]) == says
     assert as_another(lambda: work(state.with_name("none")), []).startswith("STATE_CLOSED")

@@ -114,14 +114,18 @@ def test_an_altered_manifest_is_refused(owner: Owner, apt: Path) -> None:
         look(owner, apt, served)
 
 
-def test_a_good_signature_of_somebody_else_is_refused(owner: Owner, apt: Path, tmp_path: Path) -> None:
-    stranger = Owner(tmp_path, "stranger")
+def test_a_good_signature_of_somebody_else_is_refused(
+    owner: Owner, apt: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    stranger = Owner(tmp_path_factory.mktemp("stranger"), "stranger")
     with pytest.raises(bundle_manifest.Refusal, match="BUNDLE_SIGNATURE"):
         look(owner, apt, stranger.serve(manifest(3)))
 
 
-def test_another_key_on_the_node_than_the_deployment_names_is_refused(owner: Owner, apt: Path, tmp_path: Path) -> None:
-    stranger = Owner(tmp_path, "stranger")
+def test_another_key_on_the_node_than_the_deployment_names_is_refused(
+    owner: Owner, apt: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    stranger = Owner(tmp_path_factory.mktemp("stranger"), "stranger")
     with pytest.raises(bundle_manifest.Refusal, match=owner.fingerprint):
         look(owner, apt, stranger.serve(manifest(3)), key_file=stranger.key())
 
