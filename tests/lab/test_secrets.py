@@ -24,9 +24,10 @@ ON_NODES = {
     "node tls.key": r"/etc/freehold/credentials/tls[.]key|/run/credentials/[^/]+/tls[.]key",
     "node wireguard": r"/etc/wireguard/freehold[.]key",
 }
-GIVEN = "secrets/example-credential"
-"""The owner's: Pulumi's configuration has it encrypted, and each node in this one place."""
-PLACE = "/etc/freehold/credentials/owner/example"
+GIVEN = "secrets/stand-in-credential"
+"""The owner's: Pulumi's configuration has it encrypted; each node has it in one place, where the gateway gets it."""
+PLACE = "/etc/freehold/credentials/owner/stand-in"
+PLACES = rf"{PLACE}|/run/credentials/freehold-gateway[.]service/stand-in"
 PLANTED = "/var/lib/planted"
 Ssh = dict[str, list[str]]
 
@@ -102,7 +103,7 @@ def test_nodes_hold_their_own_secrets_in_their_places_and_no_others(ssh: Ssh, wa
         }
         assert set(own) == set(ON_NODES), "a search that misses what is known to be there proves nothing"
         assert Found(GIVEN, PLACE) in places
-        allowed = {GIVEN: PLACE} | {f"{name} of {node}": where for name, where in ON_NODES.items()}
+        allowed = {GIVEN: PLACES} | {f"{name} of {node}": where for name, where in ON_NODES.items()}
         assert besides(places, allowed) == []
 
 
@@ -118,9 +119,9 @@ def test_state_logs_and_processes_of_this_host_hold_none(wanted: dict[str, str],
 
 def test_a_unit_gets_what_the_owner_gave(ssh: Ssh, of_this_host: dict[str, str]) -> None:
     """The value that Pulumi has encrypted is the one that systemd hands to a service, and root's alone besides."""
-    unit = f"sudo systemd-run --wait --pipe --quiet -p DynamicUser=yes -p LoadCredential=example:{PLACE}"
+    unit = f"sudo systemd-run --wait --pipe --quiet -p DynamicUser=yes -p LoadCredential=stand-in:{PLACE}"
     for words in ssh.values():
-        script = f"{unit} sh -c 'cat $CREDENTIALS_DIRECTORY/example'; sudo stat -c %U:%a {PLACE}"
+        script = f"{unit} sh -c 'cat $CREDENTIALS_DIRECTORY/stand-in'; sudo stat -c %U:%a {PLACE}"
         done = subprocess.run([*words, script], capture_output=True, text=True, check=True, timeout=30)
         assert done.stdout == f"{of_this_host[GIVEN]}root:600\n"
 

@@ -55,17 +55,19 @@ def render(
     models: Sequence[Mapping[str, Any]],
     prices: Mapping[str, Any] = PRICES,
     probe_targets: Sequence[str],
+    frontier: Mapping[str, Any],
     gateway_port: int = 8080,
 ) -> dict[str, Any]:
     """The plain part of ``config:``; secrets are set through the Pulumi CLI, which encrypts them."""
     sections = {
         "site": STACK,
-        "simulated": ["gpu"],
+        "simulated": ["gpu", "frontier"],
         "bundle": {"url": bundle_url, "folder": str(bundle_folder), "key_file": str(bundle_key_file)},
         "access": {"private_key_file": str(private_key_file)},
         "hosts": [_host(node) for node in nodes],
         "models": [dict(model) for model in models],
         "gateway": {"port": gateway_port},
+        "frontier": dict(frontier),
         "keys": {"folder": str(keys_folder)},
         "mesh": {"network": mesh_network},
         # A canary, then all the others: a lab has no clients that would miss them.

@@ -192,8 +192,8 @@ class Settings(Section):
     """The whole configuration of a stack, namespace ``fleet:``."""
 
     site: Name = Field(description="a folder of inventory/", examples=["example"])
-    simulated: tuple[Literal["gpu"], ...] = Field(
-        default=(), description="what is not real hardware: `gpu`", examples=["[]"]
+    simulated: tuple[Literal["gpu", "frontier"], ...] = Field(
+        default=(), description="what is not real: `gpu`, `frontier` (its providers)", examples=["[]"]
     )
     bundle: Bundle = Field(description="the mapping {url, folder, key_file}", examples=["{}"])
     access: Access = Field(description="the mapping {private_key_file}", examples=["{}"])

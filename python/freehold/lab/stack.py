@@ -17,7 +17,7 @@ from freehold.fleet import interrupted, labconfig, state_backup_restore
 from freehold.fleet.pulumi_environment import PulumiFolders, lab_folders, new_secret, prepare
 from freehold.fleet.state_backup_copies import Place
 from freehold.keys import authority
-from freehold.lab import web
+from freehold.lab import frontier, web
 from freehold.lab.engine import lab_engine
 from freehold.lab.node import LabNode
 from freehold.lab.plan import Plan
@@ -75,14 +75,21 @@ def configure(stack: LabStack, nodes: Sequence[LabNode], plan: Plan) -> None:
         mesh_network=str(plan.mesh),
         models=lab_engine().models,
         probe_targets=[f"{plan.internet}:443"],
+        frontier=frontier.settings(plan, paths, lab_engine().models),
     )
     sealed = {
         "api_keys.operator": kept_secret(paths.secrets / "operator-key"),
-        # Nobody is called with it; it goes the way that a provider's key goes, and is looked for everywhere else.
-        "credentials.example": kept_secret(paths.secrets / "example-credential"),
+        f"credentials.{frontier.CREDENTIAL}": provider_key(paths).read_text(encoding="ascii").strip(),
         "digest_key": _digest_key(paths),
     }
     labconfig.configure_stack(config, sealed, env=stack.environment, stamp=stack.folders.stamp)
+
+
+def provider_key(paths: LabPaths) -> Path:
+    """The file with what the stand-in for a frontier provider takes for a key."""
+    path = paths.secrets / "stand-in-credential"
+    kept_secret(path)
+    return path
 
 
 def _digest_key(paths: LabPaths) -> str:

@@ -11,7 +11,10 @@ import yaml
 
 from freehold.fleet import labconfig, pulumi_environment, reading
 from freehold.fleet.checks import World
+from freehold.lab import frontier
 from freehold.lab.engine import ENGINES
+from freehold.lab.plan import numbered_plan
+from freehold.paths import LabPaths
 from freehold.process import Completed
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"
@@ -42,7 +45,9 @@ class Pulumi:
 
 
 @pytest.fixture(params=tuple(ENGINES.values()), ids=tuple(ENGINES))
-def config(request: pytest.FixtureRequest) -> Mapping[str, Any]:
+def config(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
+    paths = LabPaths(tmp_path_factory.mktemp("lab"))
+    frontier.ensure_files(frontier.folder(paths), "10.84.0.100")
     nodes = [
         labconfig.LabNode(f"gpu{n}", f"10.83.0.1{n}", f"10.84.0.1{n}", KEY.replace("AEB", f"A{n}B")) for n in (1, 2)
     ]
@@ -56,6 +61,7 @@ def config(request: pytest.FixtureRequest) -> Mapping[str, Any]:
         mesh_network="10.85.0.0/24",
         models=request.param.models,
         probe_targets=["203.0.113.10:443"],
+        frontier=frontier.settings(numbered_plan(1), paths, request.param.models),
     )
 
 
