@@ -70,6 +70,7 @@ class Books:
         if self.table is None or self._watch is None:
             return False
         try:
+            clocks.follow_owner(self.table.store, self.clock)
             due = self._watch.changed() or self.clock.now_ms() >= self._read_again_ms
             if due:
                 self.keys = self.table.by_digest()
@@ -131,6 +132,7 @@ def _at(path: Path, declared: list[Declared]) -> Books:
     store = Store.open(path)
     try:
         clock = clocks.of_machine(store)
+        clocks.follow_owner(store, clock)
         table = KeyTable(store, clock)
         sync_declared(table, declared)
         quota = Quota(clock.now_ms, usage.tokens_of_day(store, clock.now_ms()))

@@ -15,10 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from freehold.ledger.periods import MINUTE_MS
-from freehold.ledger.store import Store
+from freehold.ledger.store import Store, get_meta, set_meta
 
 TOLERANCE_MS = 5 * MINUTE_MS
 """Far more than a time service corrects while running, far less than a day."""
+
+ACCEPTED = "clock_accepted"
+"""In the table ``meta``."""
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 NANOSECONDS_IN_MS = 1_000_000
@@ -91,10 +94,28 @@ def remembered(store: Store) -> Remembered | None:
     return Remembered(*row) if row else None
 
 
-def accept_wall(store: Store) -> None:
-    """Let the next start believe the wall clock again, where it is ahead. For the owner's command."""
+def accept_wall(store: Store, ahead_ms: int) -> None:
+    """Leave word that the wall clock is right, so far ahead. For the owner's command, in a process of its own."""
     with store.transaction() as connection:
-        connection.execute("UPDATE clock SET boot = ''")
+        set_meta(connection, ACCEPTED, ahead_ms)
+
+
+def follow_owner(store: Store, clock: LedgerClock) -> bool:
+    """Do what :func:`accept_wall` left word of, once; for the gateway, at its start and while it runs.
+
+    The word is of one step: another one waits for another word. It costs nothing while the clock is right.
+    """
+    ahead = clock.stepped
+    if not ahead:
+        return False
+    with store.reading() as connection:
+        if abs(int(get_meta(connection, ACCEPTED, 0)) - ahead) > TOLERANCE_MS:
+            return False
+    with store.transaction() as connection:
+        clock.accept()
+        set_meta(connection, ACCEPTED, 0)
+        clock.record(connection)
+    return True
 
 
 def of_machine(store: Store, boot_id: Path = BOOT_ID) -> LedgerClock:

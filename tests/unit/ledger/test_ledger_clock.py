@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.unit.ledger.world import START_MS, Time
 
 from freehold.ledger import clock as clocks
-from freehold.ledger.clock import TOLERANCE_MS, LedgerClock, accept_wall, remembered
+from freehold.ledger.clock import TOLERANCE_MS, LedgerClock, accept_wall, follow_owner, remembered
 from freehold.ledger.periods import DAY_MS, HOUR_MS, day, day_text, month, next_day_ms, next_month_ms
 from freehold.ledger.store import Store
 
@@ -74,10 +74,26 @@ def test_the_owner_accepts_a_step(store: Store, time: Time) -> None:
     assert clock.now_ms() == START_MS + DAY_MS
 
 
-def test_accepting_for_the_next_start(store: Store, time: Time) -> None:
+def test_the_owners_word_is_followed_once_by_a_clock_that_runs(store: Store, time: Time) -> None:
+    clock = time.clock(store)
+    record(clock, store)
+    time.step(DAY_MS)
+    assert not follow_owner(store, clock), "nobody said anything"
+    accept_wall(store, HOUR_MS)
+    assert not follow_owner(store, clock), "that was word of another step"
+    accept_wall(store, DAY_MS)
+    assert follow_owner(store, clock)
+    assert (clock.stepped, clock.now_ms()) == (0, START_MS + DAY_MS)
+    time.step(DAY_MS)
+    assert not follow_owner(store, clock), "that was another step"
+
+
+def test_and_by_the_next_start(store: Store, time: Time) -> None:
     record(time.clock(store), store)
     time.step(DAY_MS)
-    accept_wall(store)
+    accept_wall(store, DAY_MS)
+    clock = time.clock(store)
+    assert follow_owner(store, clock)
     assert time.clock(store).now_ms() == START_MS + DAY_MS
 
 

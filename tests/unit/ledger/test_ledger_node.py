@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from freehold.errors import RefusedError, UnknownStateError
+from freehold.gateway import cli_ledger
 from freehold.gateway.remote import Ledgers
 from freehold.ledger import clock as clocks
 from freehold.ledger.store import Store
@@ -95,7 +98,52 @@ def test_usage_of_all_nodes_and_the_silent_one_is_an_error_of_its_own(tmp_path: 
     assert [row["completion_tokens"] for row in told["gpu1"]["rows"]] == [7]
 
 
-def test_a_ledger_is_checked_whole(tmp_path: Path) -> None:
-    assert ledgers(tmp_path).of_authority("check") == {"file": [], "sums": [], "clock_ahead_ms": 0}
+HOUR_MS = 3_600_000
+
+
+def overtaken(file: Path) -> None:
+    """A ledger whose wall clock ran ahead by an hour since its last entry."""
+    with Store.open(file) as store:
+        clock = clocks.of_machine(store)
+        with store.transaction() as connection:
+            clock.record(connection)
+            connection.execute("UPDATE clock SET ms = ms - ?", (HOUR_MS,))
+
+
+def command(monkeypatch: pytest.MonkeyPatch, fleet: Ledgers, *words: str) -> tuple[int, str]:
+    """``freehold gateway ledger …`` in a fleet; exit code and what it printed or raised."""
+    monkeypatch.setattr(cli_ledger, "ledgers", lambda *_: fleet)
+    app = typer.Typer()
+    cli_ledger.register(app)
+    done = CliRunner().invoke(app, ["ledger", *words], prog_name="freehold")
+    return done.exit_code, f"{done.output}{done.exception or ''}"
+
+
+def test_ledgers_are_checked_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet = ledgers(tmp_path)
+    code, said = command(monkeypatch, fleet, "check")
+    assert (code, said.count("agree"), said.count("right")) == (0, 2, 2)
+    with Store.open(tmp_path / "gpu2" / "ledger.sqlite3") as store, store.transaction() as connection:
+        connection.execute("INSERT INTO frontier_totals VALUES ('day', 20000, 'k', 5, 7)")
+    code, said = command(monkeypatch, fleet, "check", "--json")
+    assert code == 1
+    assert "LEDGER_WRONG gpu2" in said
+    assert "rows say None, the sum says (5, 7)" in said
     with pytest.raises(Exception, match="LEDGER_QUESTION"):
-        ledgers(tmp_path).of_authority("drop table")
+        fleet.of_authority("drop table")
+
+
+def test_a_step_of_the_clock_is_told_and_accepted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet, file = ledgers(tmp_path), tmp_path / "gpu1" / "ledger.sqlite3"
+    overtaken(file)
+    code, said = command(monkeypatch, fleet, "check")
+    assert code == 1
+    assert "1.00 h ahead" in said
+    assert "accept-clock NODE" in said
+    assert "1.00 h forward" in command(monkeypatch, fleet, "accept-clock", "gpu1")[1]
+    with Store.open(file) as store:
+        clock = clocks.of_machine(store)
+        assert clock.stepped
+        assert clocks.follow_owner(store, clock)
+        assert not clock.stepped
+    assert "nothing to do" in command(monkeypatch, fleet, "accept-clock", "gpu1")[1]
