@@ -62,7 +62,7 @@ def settings(plan: Plan, paths: LabPaths, models: Sequence[Any]) -> dict[str, An
         {"model": model, "provider": provider, "provider_model": MODEL, "local": chat, "when": when, "dark": dark}
         for model, provider, when, dark in ROUTES
     ]
-    caps = {"share": 0.5, "window_days": 7, "usd_per_day": 1, "usd_per_month": 10}
+    caps = {"share": 0.9, "window_days": 7, "usd_per_day": 1, "usd_per_month": 10}
     return {**caps, "providers": providers, "routes": routes, "prices": prices}
 
 
