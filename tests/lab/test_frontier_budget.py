@@ -1,4 +1,4 @@
-"""What may be spent holds, whatever happens: a greedy client, kill -9, a ledger that cannot be written, clocks, a cut."""
+"""What may be spent holds, whatever happens: a greedy client, kill -9, a closed ledger, clocks that step, a cut."""
 
 import time
 from collections.abc import Iterator
@@ -117,12 +117,13 @@ def test_where_the_ledger_cannot_be_written_nothing_leaves_and_local_traffic_goe
 def test_a_clock_that_was_set_ahead_closes_the_frontier_until_its_owner_says_it_is_right(
     outside: Outside, endpoint: str, provider: Provider, node: Host, document: Document
 ) -> None:
-    back = f"import sqlite3; c = sqlite3.connect('{LEDGER}'); c.execute('UPDATE clock SET ms = ms - {HOUR_MS}'); c.commit()"
+    statement = "UPDATE clock SET ms = ms - 3600000"
+    back = f"import sqlite3; c = sqlite3.connect('{LEDGER}'); c.execute('{statement}'); c.commit()"
     with key_of("timely", "--frontier") as key:
         client = Client(outside, endpoint, key)
         until(client.knows, "the key opens")
         assert client.ask("frontier/always").route == "frontier"
-        # To the ledger it is the same: while the gateway was down the wall ran an hour further than the machine's uptime.
+        # To the ledger that is the same as a wall clock that was set an hour ahead while the gateway was down.
         node.check_output(f'systemctl stop {UNIT}; {PYTHON} -c "{back}"; systemctl start {UNIT}')
         until(client.knows, "the gateway is back")
         before = len(provider.came())
