@@ -17,13 +17,19 @@ DARK = ("answer_locally", "refuse")
 
 @dataclass(frozen=True)
 class Provider:
-    """A frontier provider. ``credential`` names its key, a systemd credential; ``prices`` its place in the table."""
+    """A frontier provider. ``credential`` names its key, a systemd credential; ``prices`` its place in the table.
+
+    ``ca`` is PEM of the authorities that are trusted for it, empty for the system's; ``tokens_each_image`` the most
+    that an image costs there, 0 where nobody said, and then none leaves.
+    """
 
     name: str
     protocol: str
     url: str
     credential: str
     prices: str
+    ca: str = ""
+    tokens_each_image: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,8 @@ def _provider(table: Table) -> Provider:
         url=table.text("url").rstrip("/"),
         credential=table.text("credential"),
         prices=table.text("prices", None),
+        ca=table.text("ca", None),
+        tokens_each_image=table.integer("tokens_each_image", 0, MILLION, 0),
     )
     parts = urlsplit(provider.url)
     if provider.url and (parts.scheme != "https" or not parts.hostname or parts.query or "@" in parts.netloc):
