@@ -74,6 +74,12 @@ def read(table: Table) -> FrontierConfig:
         prices=table.any("prices", []),
     )
     table.close()
+    for field, names in (
+        ("providers: name", [one.name for one in config.providers]),
+        ("routes: model", [one.model for one in config.routes]),
+    ):
+        for twice in sorted({name for name in names if name and names.count(name) > 1}):
+            table.refuse(field, f"{twice} more than once", "each only once", code="CONFIG_DUPLICATE")
     known = {provider.name for provider in config.providers}
     for route in config.routes:
         if route.provider and route.provider not in known:

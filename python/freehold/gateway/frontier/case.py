@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from freehold.gateway.exchange import Exchange
 from freehold.gateway.frontier import refusing
+from freehold.gateway.frontier.ledger import with_provider
 from freehold.gateway.frontier.outgoing import Json, Measure, measured
 from freehold.gateway.frontier.refusing import Miss
 from freehold.gateway.frontier.standing import Standing
 from freehold.gateway.frontier.trip import Trip
-from freehold.gateway.frontier.ledger import with_provider
 from freehold.gateway.frontier.ways import Way
 from freehold.gateway.policy.decision import Decision, decide
 from freehold.gateway.policy.facts import KeyFacts, RequestFacts, RouteRule

@@ -1,4 +1,4 @@
-"""The providers' ends: where each is, what it is shown, whether it is well. TLS only, nothing followed, nothing twice."""
+"""The providers' ends: where each is, what it is shown, whether it is well. By TLS, nothing followed, nothing twice."""
 
 from __future__ import annotations
 

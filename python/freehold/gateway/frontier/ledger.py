@@ -1,4 +1,4 @@
-"""The ledger as the way out needs it: one thread with a store of its own, so that nobody's event loop waits for a disk."""
+"""The ledger as the way out needs it: one thread with a store of its own, so that no event loop waits for it."""
 
 from __future__ import annotations
 

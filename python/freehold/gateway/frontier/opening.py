@@ -50,9 +50,7 @@ def opened(
     ends = _ends(config, told, environ)
     breakers = {name: end.breaker for name, end in ends.items()}
     metrics.watch(breakers, ledger.totals if ledger else lambda: None, told)
-    return Valve(
-        ways, ends, rules, ledger, allowance or Nobody(), metrics, books.clock.now_ms, lambda: books.writable
-    )
+    return Valve(ways, ends, rules, ledger, allowance or Nobody(), metrics, books.clock.now_ms, lambda: books.writable)
 
 
 def caps_of(told: FrontierConfig) -> Caps:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+from freehold.gateway.policy.reasons import Reason
 from freehold.ledger import caps as sums
 from freehold.ledger import periods
 from freehold.ledger.caps import Amount, Cap
 from freehold.ledger.exceptions import OPEN
 from freehold.ledger.frontier import CLOCK_STEPPED, KEY_REFUSED, UNWRITABLE, Frontier, Refusal, living_key
-from freehold.gateway.policy.reasons import Reason
 
 SHARE, LEASE = "share", "lease"
 

@@ -22,8 +22,8 @@ from freehold.gateway.frontier import refusing, statuses
 from freehold.gateway.frontier.allowance import Allowance
 from freehold.gateway.frontier.ends import End, ProviderConnection
 from freehold.gateway.frontier.ledger import LedgerThread
-from freehold.gateway.frontier.metrics import FrontierMetrics
 from freehold.gateway.frontier.meters import ProviderMeter, meter_of
+from freehold.gateway.frontier.metrics import FrontierMetrics
 from freehold.gateway.frontier.outgoing import Json, Measure, outgoing
 from freehold.gateway.frontier.reading import counts_of
 from freehold.gateway.frontier.refusing import BAD_GATEWAY, Miss
@@ -157,7 +157,8 @@ class Trip:
                 connection, self.exchange.path, data, fresh_id=account.reservation.id, version=version
             )
             if status == OK:
-                return await self._answered(connection, account)
+                await self._answered(connection, account)
+                return None
             return await self._declined(connection, status, account)
         except LostError:
             log.warning("provider %s broke off", self.way.provider.name)
