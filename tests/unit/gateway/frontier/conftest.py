@@ -38,3 +38,13 @@ def provider(certificates: Path) -> Iterator[Provider]:
 def here(provider: Provider, ca: str, tmp_path: Path) -> Iterator[Site]:
     with site(provider, ca, tmp_path) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def other_certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same of an authority that nobody here trusts."""
+    folder = tmp_path_factory.mktemp("other-pki")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sealed, "COST", 16)
+        keys = party.hierarchy(folder / "hierarchy", folder / "secret")
+        return party.holder(keys, "provider", folder / "provider")

@@ -174,6 +174,9 @@ def _of_chat(body: Json, words: str) -> Iterator[bytes]:
     asked = (body.get("stream_options") or {}).get("include_usage") and words != "uncounted"
     base = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": body["model"]}
     nothing = {"usage": None} if asked else {}
+    if words == "error":
+        yield b"data: " + json.dumps({"error": {"message": "overloaded"}}).encode() + b"\n\n"
+        return
     for text in ("from", " afar", " away"):
         choice = {"index": 0, "delta": {"content": text}, "text": text}
         yield b"data: " + json.dumps({**base, "choices": [choice], **nothing}).encode() + b"\n\n"

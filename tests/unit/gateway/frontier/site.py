@@ -26,7 +26,7 @@ Json = dict[str, Any]
 USD = 10**9
 MAY, MAY_NOT, SMALL = "fh-" + "m" * 43, "fh-" + "n" * 43, "fh-" + "s" * 43
 BEST, ASKED, STRICT, CLAUDE = "frontier/best", "frontier/asked", "frontier/strict", "frontier/claude"
-SECRET = "sk-provider-secret-1234"  # noqa: S105  of the stand-in
+SECRET = "sk-provider-secret-1234"
 """Below: nano-USD of what the stand-in says it used."""
 CHAT_COST = 7 * 5_000 + 4 * 500 + 3 * 25_000
 CLAUDE_COST = 5 * 3_000 + 4 * 300 + 3_750 + 6_000 + 3 * 15_000
@@ -94,7 +94,9 @@ class Site:
 
         def done() -> list[Json] | None:
             found = self.exceptions()
-            right = sum(row["state"] == state for row in found) == count and all(row["state"] != "open" for row in found)
+            right = sum(row["state"] == state for row in found) == count and all(
+                row["state"] != "open" for row in found
+            )
             return found if right else None
 
         found: list[Json] = eventually(done)
@@ -135,7 +137,7 @@ def site(
     """A gateway beside a provider; ``frontier`` changes fields of the exception."""
     path = folder / "books" / "ledger.sqlite3"
     credentials = folder / "credentials"
-    credentials.mkdir(exist_ok=True)
+    credentials.mkdir(exist_ok=True, parents=True)
     for name in ("acme", "maker"):
         (credentials / name).write_text(SECRET + "\n")
 

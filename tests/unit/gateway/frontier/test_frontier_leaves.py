@@ -7,7 +7,18 @@ from typing import Any
 
 import pytest
 from tests.unit.gateway.frontier.site import (
-    ASKED, BEST, CHAT_COST, CLAUDE, CLAUDE_COST, MAY, MAY_NOT, SECRET, SMALL, Site, chat, rows,
+    ASKED,
+    BEST,
+    CHAT_COST,
+    CLAUDE,
+    CLAUDE_COST,
+    MAY,
+    MAY_NOT,
+    SECRET,
+    SMALL,
+    Site,
+    chat,
+    rows,
 )  # fmt: skip
 from tests.unit.gateway.harness import CHAT, eventually
 
