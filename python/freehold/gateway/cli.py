@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from freehold.gateway import cli_keys
+from freehold.gateway import cli_explain, cli_keys
 from freehold.gateway.config import GatewayConfig, read
 
 SETTINGS = Path("/etc/freehold/gateway.json")
@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     gateway = typer.Typer(no_args_is_help=True, help="The way in: OpenAI's protocol, keys, token counters.")
     gateway.command()(serve)
     cli_keys.register(gateway)
+    cli_explain.register(gateway)
     app.add_typer(gateway, name="gateway")
 
 

@@ -48,7 +48,7 @@ def opened(
     ways, rules = ways_of(told), judge(owner.read(told.policy))
     metrics, ledger = FrontierMetrics(registry), _ledger(config, told, books)
     ends = _ends(config, told, environ)
-    breakers = {name: end.breaker for name, end in ends.items()}
+    breakers = {name: end.breaker for name, end in ends.items() if end.key}  # one without its key is no provider
     metrics.watch(breakers, ledger.totals if ledger else lambda: None, told)
     return Valve(ways, ends, rules, ledger, allowance or Nobody(), metrics, books.clock.now_ms, lambda: books.writable)
 
