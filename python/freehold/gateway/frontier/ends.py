@@ -87,6 +87,8 @@ class End:
 
     async def send(self, connection: Connection, path: str, body: bytes, *, fresh_id: str, version: bytes) -> int:
         """Send the request, once; returns the status. Raises :class:`LostError`."""
+        if isinstance(connection, ProviderConnection):
+            connection.retry_after = None  # of an answer before this one
         return await connection.ask(self._head(path, len(body), fresh_id, version), body, self.limits.silence_seconds)
 
     def release(self, connection: Connection) -> None:

@@ -173,9 +173,10 @@ class Trip:
             await self._stream(connection, meter, account)
             return
         said = await connection.whole(LONGEST_ANSWER)
-        if not connection.complete:
+        told = json_object(said)
+        if not connection.complete or not told:  # longer than any answer, or none
             raise LostError
-        account.counts = counts_of(self.exchange.path, json_object(said), media=self.measure.media)
+        account.counts = counts_of(self.exchange.path, told, media=self.measure.media)
         account.ended(ANSWERED, OK, Health.WELL)
         self._name()
         await answer(self.request, self.exchange, OK, passing.JSON, said)

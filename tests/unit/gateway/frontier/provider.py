@@ -14,8 +14,12 @@ from pathlib import Path
 from typing import Any
 
 Json = dict[str, Any]
-CHAT_USAGE = {"prompt_tokens": 11, "completion_tokens": 3, "total_tokens": 14}
-CHAT_USAGE["prompt_tokens_details"] = {"cached_tokens": 4}  # type: ignore[assignment]  as the protocol has it
+CHAT_USAGE: Json = {
+    "prompt_tokens": 11,
+    "completion_tokens": 3,
+    "total_tokens": 14,
+    "prompt_tokens_details": {"cached_tokens": 4},
+}
 RESPONSES_USAGE = {"input_tokens": 11, "output_tokens": 3, "input_tokens_details": {"cached_tokens": 4}}
 MESSAGES_USAGE = {
     "input_tokens": 5,
@@ -62,7 +66,7 @@ class Server(ThreadingHTTPServer):
         self.provider.at_contact.append(self.provider.on_contact())
         try:
             with self.context.wrap_socket(request, server_side=True) as secure:
-                self.RequestHandlerClass(secure, client_address, self)
+                Handler(secure, client_address, self)
         except (OSError, ValueError):
             return
 
@@ -95,12 +99,14 @@ class Handler(BaseHTTPRequestHandler):
             self._stream(body, words)
         elif words == "die":
             self._break()
+        elif words == "garbage":
+            self._whole({}, raw=b"no JSON at all")
         else:
             self._whole(whole(self.path, body, words))
 
-    def _whole(self, said: Json, status: int = 200) -> None:
+    def _whole(self, said: Json, status: int = 200, raw: bytes = b"") -> None:
         assert isinstance(self.server, Server)
-        data = json.dumps(said).encode()
+        data = raw or json.dumps(said).encode()
         self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(data)))

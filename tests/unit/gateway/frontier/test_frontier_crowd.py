@@ -63,8 +63,8 @@ def test_the_share_holds_against_what_was_served_here(provider: Provider, ca: st
         assert here.gateway.count("freehold_frontier_share_cap") == 0.5
 
 
-def _gateway_of_its_own(folder: Path, provider: Provider, ca: str, channel: Connection) -> None:
-    with site(provider, ca, folder) as here:
+def _gateway_of_its_own(folder: Path, port: int, ca: str, channel: Connection) -> None:
+    with site(Provider(port), ca, folder) as here:
         channel.send(here.gateway.addresses.public)
         threading.Event().wait(60)
 
@@ -74,13 +74,12 @@ def test_a_kill_leaves_the_reservation_and_the_next_start_counts_it_as_spent(
 ) -> None:
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe()
-    plain = Provider(port=provider.port)
-    plain.let_go, plain.on_contact = None, None  # type: ignore[assignment]  what no pickle can carry
-    child = spawn.Process(target=_gateway_of_its_own, args=(tmp_path, plain, ca, theirs), daemon=True)
+    child = spawn.Process(target=_gateway_of_its_own, args=(tmp_path, provider.port, ca, theirs), daemon=True)
     child.start()
     try:
         assert ours.poll(30)
-        connection = http.client.HTTPConnection(*ours.recv(), timeout=10)
+        host, port = ours.recv()
+        connection = http.client.HTTPConnection(host, port, timeout=10)
         connection.request("POST", "/v1/chat/completions", json.dumps(chat("mute")), {"Authorization": f"Bearer {MAY}"})
         eventually(lambda: provider.seen)
         assert child.pid is not None

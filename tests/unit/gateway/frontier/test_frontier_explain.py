@@ -72,7 +72,7 @@ def test_it_says_what_the_gateway_then_does(here: Site, ca: str) -> None:
 
 
 def test_a_cap_in_the_way_is_told_with_its_numbers(provider: Provider, ca: str, tmp_path: Path) -> None:
-    small = {"nano_usd_per_day": USD // 1000}
+    small: dict[str, Any] = {"nano_usd_per_day": USD // 1000}
     with site(provider, ca, tmp_path, **small) as here:
         found = told(settings(here, ca, **small))
         assert found["decision"]["reason"] == here.ask(chat())[2]["x-freehold-frontier"] == "money_cap"

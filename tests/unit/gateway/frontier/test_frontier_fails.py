@@ -57,7 +57,7 @@ def test_a_provider_that_dies_in_the_middle_leaves_one_clear_error_and_is_paid_f
     assert len(here.provider.seen) == 1  # nothing is sent a second time
 
 
-@pytest.mark.parametrize("words", ["die", "headless", "status=500", "mute"])
+@pytest.mark.parametrize("words", ["die", "headless", "garbage", "status=500", "status=302", "mute"])
 def test_without_a_byte_of_an_answer_the_local_model_answers_and_says_so(
     provider: Provider, ca: str, tmp_path: Path, words: str
 ) -> None:

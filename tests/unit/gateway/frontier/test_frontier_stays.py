@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import sqlite3
 import time
@@ -22,6 +23,7 @@ from freehold.ledger.clock import LedgerClock
 from freehold.ledger.store import Store, close_frontier
 
 CARD = "my card is 4111 1111 1111 1111"
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(16)
 PRIVATE = "-----BEGIN RSA PRIVATE KEY-----"
 
 CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
@@ -76,7 +78,7 @@ def test_a_refusal_names_the_rule_and_the_place_and_never_the_text(here: Site) -
 
 
 def test_images_stay_and_leave_where_the_owner_says_what_one_costs(provider: Provider, ca: str, tmp_path: Path) -> None:
-    picture = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    picture = "data:image/png;base64," + base64.b64encode(PNG).decode()
     parts = [{"type": "text", "text": "what is it"}, {"type": "image_url", "image_url": {"url": picture}}]
     body = {**chat(), "messages": [{"role": "user", "content": parts}]}
     with site(provider, ca, tmp_path / "a") as here:
@@ -222,14 +224,14 @@ def test_a_follower_without_a_lease_lets_nothing_out(provider: Provider, ca: str
 def test_another_s_certificate_is_never_sent_a_byte(
     provider: Provider, ca: str, tmp_path: Path, other_certificates: Path
 ) -> None:
-    with serving(other_certificates / "tls.crt", other_certificates / "tls.key") as other:
-        with site(other, ca, tmp_path) as here:
-            _, _, kept = here.ask(chat())
-            assert (kept["x-freehold-route"], kept["x-freehold-frontier"]) == ("local", "provider_dark")
-            assert (other.connections, other.seen) == (1, [])
-            (row,) = here.settled(1, "abandoned")
-            assert (row["charged_nano_usd"], row["outcome"]) == (0, "the provider was not reached")
-            assert [use["route"] for use in here.usage(1)] == ["local"]
+    crt, key = other_certificates / "tls.crt", other_certificates / "tls.key"
+    with serving(crt, key) as other, site(other, ca, tmp_path) as here:
+        _, _, kept = here.ask(chat())
+        assert (kept["x-freehold-route"], kept["x-freehold-frontier"]) == ("local", "provider_dark")
+        assert (other.connections, other.seen) == (1, [])
+        (row,) = here.settled(1, "abandoned")
+        assert (row["charged_nano_usd"], row["outcome"]) == (0, "the provider was not reached")
+        assert [use["route"] for use in here.usage(1)] == ["local"]
     with site(provider, "", tmp_path / "b") as here:  # by the system's authorities, who know nothing of ours
         assert here.ask(chat())[2]["x-freehold-frontier"] == "provider_dark"
         assert provider.seen == []
