@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -21,6 +22,8 @@ from tests.unit.gateway.frontier.site import (
     rows,
 )  # fmt: skip
 from tests.unit.gateway.harness import CHAT, eventually
+
+from freehold.paths import PROJECT
 
 CALLS: dict[str, dict[str, Any]] = {
     "/v1/chat/completions": chat(),
@@ -120,6 +123,13 @@ def test_names_that_may_leave_are_told_to_those_who_may(here: Site) -> None:
     assert BEST not in told[MAY_NOT]
     status, said, _ = here.ask(chat(model="frontier/other"))
     assert (status, BEST in said["error"]["message"]) == (404, True)
+
+
+def test_the_page_of_metrics_names_each_one_of_the_way_out_and_no_other(here: Site) -> None:
+    types = re.findall(r"^# TYPE (freehold_frontier_\w+)", here.gateway.metrics(), re.MULTILINE)
+    page = (PROJECT / "docs/metrics.md").read_text()
+    named = {name for name in types if not name.endswith("_created")}
+    assert set(re.findall(r"^\| `(freehold_frontier_\w+)` \|", page, re.MULTILINE)) == named
 
 
 def test_counting_tokens_never_leaves(here: Site) -> None:
