@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from freehold.service.credentials import INTERNAL_KEY
 from freehold.service.settings import Table
+from freehold.service.tls import KEY_CREDENTIAL
 
 MILLION = 10**6
 MOST_NANO_USD = 10**15
 LONGEST_WINDOW = 90
 PROTOCOLS = ("openai", "anthropic")
+OUR_OWN = frozenset({INTERNAL_KEY, KEY_CREDENTIAL})
 DARK = ("answer_locally", "refuse")
 
 
@@ -97,11 +100,22 @@ def _provider(table: Table) -> Provider:
         ca=table.text("ca", None),
         tokens_each_image=table.integer("tokens_each_image", 0, MILLION, 0),
     )
-    parts = urlsplit(provider.url)
-    if provider.url and (parts.scheme != "https" or not parts.hostname or parts.query or "@" in parts.netloc):
+    if provider.credential in OUR_OWN:
+        why = "it is this gateway's own, and a provider is shown its key with each request"
+        table.refuse("credential", provider.credential, "the name of the provider's own key", why=why)
+    if provider.url and not _is_plain(provider.url):
         why = "a key and a prompt go there, over a network that is not the owner's"
         table.refuse("url", provider.url[:80], "https://<host>/v1, without credentials", why=why)
     return provider
+
+
+def _is_plain(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        extra = parts.query or parts.fragment or "@" in parts.netloc
+        return parts.scheme == "https" and bool(parts.hostname) and parts.port != 0 and not extra
+    except ValueError:
+        return False
 
 
 def _route(table: Table) -> Route:

@@ -203,7 +203,8 @@ def _of_responses(body: Json) -> Iterator[bytes]:
 
 def _of_messages(body: Json) -> Iterator[bytes]:
     start = {**MESSAGES_USAGE, "output_tokens": 1}
-    rows: list[Json] = [{"type": "message_start", "message": {"id": "m", "model": body["model"], "usage": start}}]
+    message = {"id": "m", "type": "message", "role": "assistant", "model": body["model"], "content": [], "usage": start}
+    rows: list[Json] = [{"type": "message_start", "message": message}]
     rows += [{"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}]
     rows += [
         {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}
