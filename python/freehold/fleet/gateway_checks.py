@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterator
 
+from freehold.fleet import frontier_checks
 from freehold.fleet.keypath import KeyPath, refused, remove_command, set_command
 from freehold.fleet.raw import Data, Found, items, mapping
 
@@ -95,6 +96,7 @@ def _frontier(data: Data, frontier: Data) -> Found:
     for index, price in items(frontier, "prices"):
         place: KeyPath = ("frontier", "prices", index, "provider")
         yield from _known("CONFIG_UNKNOWN_PROVIDER", place, price.get("provider"), providers, "a provider of the list")
+    yield from frontier_checks.judge(frontier)
 
 
 def _routed(data: Data) -> Iterator[str]:

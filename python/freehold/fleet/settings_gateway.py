@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from freehold.fleet.sections import Section
-from freehold.fleet.values import Date, Https, Money, Name, Port
+from freehold.fleet.values import Authorities, Date, Https, Money, Name, Port
 
 GATEWAY_PORT = 8080
 MESH_GATEWAY_PORT = 8443
@@ -63,9 +63,7 @@ class Client(Section):
     requests_per_minute: Count = Field(default=0, description="0 for no limit", examples=[600])
     tokens_per_day: Count = Field(default=0, description="tokens read and written a UTC day; 0: no limit", examples=[0])
     concurrent: Count = Field(default=0, description="requests open at once; 0 for the gateway's own", examples=[16])
-    frontier: bool = Field(
-        default=False, description="true: its requests may leave, by exception (no effect yet)", examples=["true"]
-    )
+    frontier: bool = Field(default=False, description="true: its requests may leave, by exception", examples=["true"])
     frontier_tokens_per_day: Count = Field(default=0, description="0: only the fleet's caps", examples=[100000])
     frontier_usd_per_month: Annotated[float, Field(ge=0)] = Field(
         default=0.0, description="money it may spend a month, in USD; 0: only the fleet's caps", examples=[20]
@@ -86,6 +84,14 @@ class Provider(Section):
         default=None,
         description="its name in the pinned price table; left out: prices of contracts only",
         examples=["anthropic"],
+    )
+    ca: Authorities | None = Field(
+        default=None,
+        description="PEM of the only authorities that are trusted for it; left out: those of the node's system",
+        examples=["-----BEGIN CERTIFICATE-----…"],
+    )
+    tokens_each_image: Count = Field(
+        default=0, description="the most tokens that an image costs there; 0: not known, and none leaves", examples=[0]
     )
 
 
@@ -138,7 +144,7 @@ class ContractPrice(Section):
 
 
 class Frontier(Section):
-    """The exception: which providers, which names, and how much in all. It has no effect yet: nothing ever leaves."""
+    """The exception: which providers, which names, and how much in all."""
 
     share: Annotated[float, Field(gt=0, le=1)] = Field(
         default=0.05, description="the most tokens that may leave, of all in the window, 0 to 1", examples=[0.05]

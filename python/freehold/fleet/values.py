@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import ssl
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
@@ -44,6 +45,14 @@ def _https(text: str) -> str:
     return _url(text)
 
 
+def _authorities(text: str) -> str:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
+    except (ssl.SSLError, ValueError) as error:
+        raise PydanticCustomError("config_bad_value", "not certificates in PEM") from error
+    return text
+
+
 def _date(text: str) -> str:
     try:
         return dt.date.fromisoformat(text).isoformat()
@@ -80,5 +89,6 @@ Date = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_dat
 Https = Annotated[str, AfterValidator(_https)]
 # Somebody else made it: what is shorter could not be kept out of logs, for it stands in other words too.
 Credential = Annotated[SecretStr, Field(min_length=8, max_length=16 * 1024)]
+Authorities = Annotated[str, AfterValidator(_authorities)]
 Target = Annotated[str, AfterValidator(_target)]
 Network = Annotated[str, AfterValidator(_network)]

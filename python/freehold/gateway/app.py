@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from freehold.gateway.api.base import ApiLimits
-from freehold.gateway.api.catalogue import APIS, described, listing
+from freehold.gateway.api.catalogue import APIS, Listed, described, listing
 from freehold.gateway.api.forms import speaks_anthropic
 from freehold.gateway.books import Books
-from freehold.gateway.config import GatewayConfig, Model
+from freehold.gateway.config import GatewayConfig
 from freehold.gateway.exchange import Exchange
 from freehold.gateway.front import App, answer
+from freehold.gateway.frontier.valve import Valve
 from freehold.gateway.gate import Gate
 from freehold.gateway.keys import Keyring
 from freehold.gateway.names import Names
@@ -29,11 +30,19 @@ JSON = ((b"content-type", b"application/json"),)
 TEXT = ((b"content-type", b"text/plain; charset=utf-8"),)
 
 
-def build(config: GatewayConfig, upstream: Upstream, gate: Gate, books: Books, replicas: Replicas) -> App:
+def build(
+    config: GatewayConfig,
+    upstream: Upstream,
+    gate: Gate,
+    books: Books,
+    replicas: Replicas,
+    *,
+    valve: Valve | None = None,
+) -> App:
     """Make the application."""
     keyring, names = Keyring(books), Names.of(config)
     limits = ApiLimits(image_hosts=frozenset(config.image_hosts))
-    relay, models = Relay(config, keyring, upstream, gate, names, limits, replicas), Models(names, keyring)
+    relay, models = Relay(config, keyring, upstream, gate, names, limits, replicas, valve), Models(names, keyring)
     routes: dict[tuple[str, str], App] = {("POST", path): relay for path in APIS}
     routes |= {("GET", MODELS): models.all, ("GET", HEALTH): health}
     return Routes(routes, models.one)
@@ -79,14 +88,14 @@ class Models:
         """Describe one model, or say which there are."""
         listed = self._of_caller(request, exchange)
         wanted = request.path.removeprefix(MODELS + "/")
-        for model in listed:
-            if model.name == wanted:
-                told = described(model, anthropic=speaks_anthropic(request.headers))
+        for one in listed:
+            if one.model.name == wanted:
+                told = described(one, anthropic=speaks_anthropic(request.headers))
                 await answer(request, exchange, 200, JSON, _dump(told))
                 return
-        raise unknown_model(model.name for model in listed)
+        raise unknown_model(one.model.name for one in listed)
 
-    def _of_caller(self, request: Request, exchange: Exchange) -> list[Model]:
+    def _of_caller(self, request: Request, exchange: Exchange) -> list[Listed]:
         key = self.keyring.caller(request.headers)
         exchange.key = key.name
         return self.names.listed(key.limits)

@@ -57,9 +57,9 @@ class Books:
         """Let a request in that may use up to ``worst_tokens``, or say which limit is in the way."""
         return self.quota.start(key.id, key.limits, worst_tokens)
 
-    def end(self, ticket: Ticket, row: UsageRow | None) -> None:
-        """Settle what was let in, and keep its row; without one nothing was used."""
-        self.quota.settle(ticket, 0 if row is None else row.prompt + row.completion)
+    def end(self, ticket: Ticket, row: UsageRow | None, beside: int = 0) -> None:
+        """Settle what was let in, and keep its row; ``beside`` are tokens that have their own row already."""
+        self.quota.settle(ticket, beside if row is None else beside + row.prompt + row.completion)
         if row is None:
             return
         if self.writer is None or not self.writer.put(row):

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from freehold.gateway import cli_keys, cli_ledger
+from freehold.gateway import cli_explain, cli_keys, cli_ledger
 from freehold.gateway.config import GatewayConfig, read
 
 SETTINGS = Path("/etc/freehold/gateway.json")
@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     gateway.command()(serve)
     cli_keys.register(gateway)
     cli_ledger.register(gateway)
+    cli_explain.register(gateway)
     app.add_typer(gateway, name="gateway")
 
 

@@ -21,6 +21,10 @@ class LostError(Exception):
     """The connection broke, fell silent, or spoke no HTTP before the answer's end."""
 
 
+class UnreachedError(LostError):
+    """No connection came about: nothing of the request was sent."""
+
+
 class Connection(asyncio.Protocol):
     """One connection to a server, which answers one request at a time."""
 

@@ -236,6 +236,13 @@ def _check(table: Table, config: GatewayConfig) -> None:
     for alias, model in config.aliases:
         if model not in {one.name for one in config.models}:
             table.refuse(f"aliases.{alias}", model, "a model of this file")
+    served = {one.name for one in config.models}
+    for route in config.frontier.routes if config.frontier else ():
+        if route.local and route.local not in served:
+            table.refuse("frontier.routes: local", route.local, "a model of this file")
+        if route.model in served | dict(config.aliases).keys():
+            why = "a name that is served here must never lead away"
+            table.refuse("frontier.routes: model", route.model, "a name of its own", why=why)
     for field, values in (
         ("keys: name", [key.name for key in config.keys]),
         ("keys: sha256", [key.sha256 for key in config.keys]),

@@ -6,24 +6,33 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from freehold.service.credentials import INTERNAL_KEY
 from freehold.service.settings import Table
+from freehold.service.tls import KEY_CREDENTIAL
 
 MILLION = 10**6
 MOST_NANO_USD = 10**15
 LONGEST_WINDOW = 90
 PROTOCOLS = ("openai", "anthropic")
+OUR_OWN = frozenset({INTERNAL_KEY, KEY_CREDENTIAL})
 DARK = ("answer_locally", "refuse")
 
 
 @dataclass(frozen=True)
 class Provider:
-    """A frontier provider. ``credential`` names its key, a systemd credential; ``prices`` its place in the table."""
+    """A frontier provider. ``credential`` names its key, a systemd credential; ``prices`` its place in the table.
+
+    ``ca`` is PEM of the authorities that are trusted for it, empty for the system's; ``tokens_each_image`` the most
+    that an image costs there, 0 where nobody said, and then none leaves.
+    """
 
     name: str
     protocol: str
     url: str
     credential: str
     prices: str
+    ca: str = ""
+    tokens_each_image: int = 0
 
 
 @dataclass(frozen=True)
@@ -68,6 +77,12 @@ def read(table: Table) -> FrontierConfig:
         prices=table.any("prices", []),
     )
     table.close()
+    for field, names in (
+        ("providers: name", [one.name for one in config.providers]),
+        ("routes: model", [one.model for one in config.routes]),
+    ):
+        for twice in sorted({name for name in names if name and names.count(name) > 1}):
+            table.refuse(field, f"{twice} more than once", "each only once", code="CONFIG_DUPLICATE")
     known = {provider.name for provider in config.providers}
     for route in config.routes:
         if route.provider and route.provider not in known:
@@ -82,12 +97,25 @@ def _provider(table: Table) -> Provider:
         url=table.text("url").rstrip("/"),
         credential=table.text("credential"),
         prices=table.text("prices", None),
+        ca=table.text("ca", None),
+        tokens_each_image=table.integer("tokens_each_image", 0, MILLION, 0),
     )
-    parts = urlsplit(provider.url)
-    if provider.url and (parts.scheme != "https" or not parts.hostname or parts.query or "@" in parts.netloc):
+    if provider.credential in OUR_OWN:
+        why = "it is this gateway's own, and a provider is shown its key with each request"
+        table.refuse("credential", provider.credential, "the name of the provider's own key", why=why)
+    if provider.url and not _is_plain(provider.url):
         why = "a key and a prompt go there, over a network that is not the owner's"
         table.refuse("url", provider.url[:80], "https://<host>/v1, without credentials", why=why)
     return provider
+
+
+def _is_plain(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        extra = parts.query or parts.fragment or "@" in parts.netloc
+        return parts.scheme == "https" and bool(parts.hostname) and parts.port != 0 and not extra
+    except ValueError:
+        return False
 
 
 def _route(table: Table) -> Route:

@@ -43,7 +43,8 @@ class Exchange:
     """Filled while the request is served.
 
     ``path`` is one of the served ones or empty; ``model_asked`` is a name from the settings or empty, ``model`` the one
-    that answers, ``replica`` where it does: empty for this node's own.
+    that answers, ``replica`` where it does: empty for this node's own. ``frontier`` is why nobody else answered though
+    the frontier was asked for; ``spent_beside`` the tokens of a request that left, which the ledger has a row of.
     """
 
     clock: Callable[[], float] = time.monotonic
@@ -61,6 +62,9 @@ class Exchange:
     reason: str = ""  # of a refusal
     cut: Cut = Cut.NOBODY
     ticket: Ticket | None = None  # what its key has reserved
+    frontier: str = ""
+    spent_beside: int = 0
+    on_record: bool = False  # the ledger has this very answer's row already
     usage: Usage = field(default_factory=Usage)
     started: float = 0.0
     first_token: float | None = None
@@ -91,6 +95,8 @@ class Exchange:
             labels += [(b"x-freehold-model", self.model.encode()), (b"x-freehold-route", self.route.encode())]
         if self.replica:
             labels.append((b"x-freehold-node", self.replica.encode()))
+        if self.frontier:
+            labels.append((b"x-freehold-frontier", self.frontier.encode()))
         return labels
 
     def line(self) -> str:

@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from freehold.gateway.client import Connection, LostError
+from freehold.gateway.client import Connection, LostError, UnreachedError
 from freehold.service.tls import node_of
 
 IDLE_SECONDS = 2.0
@@ -30,16 +30,28 @@ Address = tuple[str, int]
 
 @dataclass(frozen=True)
 class Secure:
-    """Mutual TLS: where the context in force comes from, and the node that must answer."""
+    """TLS: where the context in force comes from, and who must answer.
+
+    On the mesh that is ``node``, by its certificate's URI; elsewhere ``server``, a host's name or address, which the
+    context itself compares with the certificate.
+    """
 
     context: Callable[[], ssl.SSLContext]
-    node: str
+    node: str = ""
+    server: str | None = None
 
 
 class Pool:
     """All connections of this process, by address. Addresses are literals: nothing is resolved."""
 
-    def __init__(self, connect_seconds: float, silence_seconds: float, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(
+        self,
+        connect_seconds: float,
+        silence_seconds: float,
+        idle_seconds: float = IDLE_SECONDS,
+        make: Callable[[], Connection] = Connection,
+    ) -> None:
+        self._make = make
         self._connect_seconds = connect_seconds
         self._silence_seconds = silence_seconds
         self._idle_seconds = idle_seconds
@@ -61,6 +73,13 @@ class Pool:
                 if kept.heard or kept.silent or waited > RACE_SECONDS:
                     raise
         return await self._first_word(await self._connect(address, secure), head, body)
+
+    async def reach(self, address: Address, secure: Secure | None = None) -> Connection:
+        """Return a connection, kept or new, of which the caller makes one use and one try.
+
+        Raises :class:`UnreachedError`, and :class:`OSError` where nobody listens or the certificate is another's.
+        """
+        return self._take(address) or await self._connect(address, secure)
 
     def release(self, address: Address, connection: Connection) -> None:
         """Keep a connection whose answer is complete; close any other."""
@@ -95,13 +114,15 @@ class Pool:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._connect_seconds):
-                context = secure.context() if secure else None
-                transport, connection = await loop.create_connection(Connection, *address, ssl=context)
+                context, server = (secure.context(), secure.server) if secure else (None, None)
+                transport, connection = await loop.create_connection(
+                    self._make, *address, ssl=context, server_hostname=server
+                )
         except TimeoutError as error:
-            raise LostError from error
-        if secure and node_of(transport.get_extra_info("peercert")) != secure.node:
+            raise UnreachedError from error
+        if secure and not secure.server and node_of(transport.get_extra_info("peercert")) != secure.node:
             connection.close()
-            raise LostError
+            raise UnreachedError
         return connection
 
     def _take(self, address: Address) -> Connection | None:

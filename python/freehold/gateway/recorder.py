@@ -25,6 +25,9 @@ class LedgerRecorder:
         if exchange.ticket is None:
             return
         ticket, exchange.ticket = exchange.ticket, None
+        if exchange.on_record:
+            self.books.end(ticket, None, exchange.spent_beside)
+            return
         first = exchange.seconds_to_first_token
         row = UsageRow(
             # A client may choose its id, and the same one twice: a row that is "there already" would not be counted.
@@ -46,4 +49,4 @@ class LedgerRecorder:
             duration_ms=round(exchange.seconds * MS),
             first_token_ms=None if first is None else round(first * MS),
         )
-        self.books.end(ticket, row)
+        self.books.end(ticket, row, exchange.spent_beside)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, replace
 from typing import Any
 
 from freehold.gateway import body as bodies
+from freehold.gateway import passing
 from freehold.gateway.api.base import Api, ApiLimits, Meter
 from freehold.gateway.api.catalogue import APIS
 from freehold.gateway.client import Connection, LostError
 from freehold.gateway.config import GatewayConfig, Model
 from freehold.gateway.exchange import Cut, Exchange
 from freehold.gateway.front import answer
+from freehold.gateway.frontier.valve import Valve
 from freehold.gateway.gate import Gate
 from freehold.gateway.keys import Keyring
 from freehold.gateway.names import Names
-from freehold.gateway.refusals import RefusalError, draining, malformed, over_quota, runtime_down, stream_broken
+from freehold.gateway.refusals import RefusalError, malformed, over_quota, runtime_down, stream_broken
 from freehold.gateway.request import Request
 from freehold.gateway.routing import prefix
 from freehold.gateway.routing.replicas import Replica, Replicas
@@ -34,9 +35,6 @@ AWAY = frozenset({"runtime_down", "runtime_loading"})
 
 NOTHING = Usage()
 
-JSON = ((b"content-type", b"application/json"),)
-EVENTS = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store"))
-
 
 @dataclass(frozen=True)
 class Relay:
@@ -49,6 +47,7 @@ class Relay:
     names: Names
     bodies: ApiLimits
     replicas: Replicas
+    valve: Valve | None = None
 
     @property
     def alone(self) -> Replicas:
@@ -68,7 +67,10 @@ class Relay:
             model = self._choose(body, key.limits, exchange)
             api = APIS[exchange.path]
             api.check(body, self.bodies)
-            exchange.ticket = self._let_in(key, api, body, model)
+            case = self.valve.case(body, key, request, exchange) if self.valve else None
+            exchange.ticket = self._let_in(key, api, body, model, await case.tokens() if case else 0)
+            if case is not None and await case.answered():
+                return
             with self.gate.model(model):
                 await self._answer(body, model, request, exchange, self.replicas)
 
@@ -94,10 +96,10 @@ class Relay:
         body["model"] = model.name  # the answer says who answered
         return model
 
-    def _let_in(self, key: Key, api: Api, body: dict[str, Any], model: Model) -> Ticket:
+    def _let_in(self, key: Key, api: Api, body: dict[str, Any], model: Model, elsewhere: int) -> Ticket:
         # Only a key with a limit of tokens has to have the worst case reserved.
         worst = api.worst_case(body, model.context) if key.limits.tokens_per_day is not None else NOTHING
-        found = self.keyring.books.begin(key, worst.prompt + worst.completion)
+        found = self.keyring.books.begin(key, worst.prompt + worst.completion + elsewhere)
         if isinstance(found, OverQuota):
             seconds = -1 if found.never else -(-found.retry_ms // MS)
             raise over_quota(found.limit, found.allowed, found.left, seconds)
@@ -139,7 +141,7 @@ class Relay:
         if meter is None:
             await self._whole(runtime, request, exchange)
         else:
-            await self._stream(runtime, meter, request, exchange)
+            await passing.stream(runtime, meter, request, exchange, lambda: stream_broken(exchange.model))
 
     async def _whole(self, runtime: Connection, request: Request, exchange: Exchange) -> None:
         try:
@@ -148,34 +150,4 @@ class Relay:
             exchange.cut = Cut.RUNTIME
             raise runtime_down(exchange.model) from error
         exchange.usage = APIS[exchange.path].usage_of(json_object(said)) or exchange.usage
-        await answer(request, exchange, 200, JSON, said)
-
-    async def _stream(self, runtime: Connection, meter: Meter, request: Request, exchange: Exchange) -> None:
-        exchange.status = 200
-        request.start(200, [*EVENTS, *exchange.labels()])
-        try:
-            await self._events(runtime, meter, request, exchange)
-            last = b"" if meter.done else self._broken(exchange)
-        except LostError:
-            last = self._broken(exchange)
-        except asyncio.CancelledError:
-            if request.cut is not Cut.DRAIN:
-                raise
-            last = exchange.form.event(draining(), exchange.id)
-        request.end(last)
-
-    async def _events(self, runtime: Connection, meter: Meter, request: Request, exchange: Exchange) -> None:
-        try:
-            while data := await runtime.piece():
-                out = meter.feed(data)
-                if meter.began:
-                    exchange.saw_first_token()
-                if out:
-                    await request.write(out)
-        finally:
-            exchange.usage = meter.usage  # read once: a running count is kept as it came
-
-    @staticmethod
-    def _broken(exchange: Exchange) -> bytes:
-        exchange.cut = Cut.RUNTIME
-        return exchange.form.event(stream_broken(exchange.model), exchange.id)
+        await answer(request, exchange, 200, passing.JSON, said)

@@ -16,6 +16,8 @@ from freehold.process import ProcessError, Runner
 
 LEDGER = "/var/lib/freehold/gateway/ledger.sqlite3"
 PYTHON = "/opt/freehold/venvs/gateway/bin/python"
+MODULES = {"explain": "freehold.gateway.frontier.explain"}
+"""What answers on the node; all else is the ledger's."""
 CONNECT_SECONDS = 10
 SECONDS = 60.0
 AT_ONCE = 16
@@ -40,7 +42,7 @@ class Ledgers:
         (host,) = (one for one in self.document["hosts"] if one["name"] == name)
         asked = json.dumps({"ledger": LEDGER, "node": name, "do": do, **question})
         words = ssh.command(host, self.private_key, self.known_hosts, connect_seconds=CONNECT_SECONDS)
-        remote = f"sudo -n {shlex.quote(PYTHON)} -m freehold.ledger.node"
+        remote = f"sudo -n {shlex.quote(PYTHON)} -m {MODULES.get(do, 'freehold.ledger.node')}"
         try:
             done = self.runner([*words, remote], check=False, stdin=asked, timeout=SECONDS)
             said = json.loads(done.stdout)

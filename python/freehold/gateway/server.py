@@ -19,6 +19,8 @@ from freehold.gateway.books import Books, opened
 from freehold.gateway.config import GatewayConfig, Listen
 from freehold.gateway.exchange import Cut
 from freehold.gateway.front import AccessLog, Front
+from freehold.gateway.frontier import opening as frontier
+from freehold.gateway.frontier.valve import Valve
 from freehold.gateway.gate import Gate
 from freehold.gateway.listening import Inherited, bind_patiently, cannot_listen
 from freehold.gateway.mesh import MeshDoor
@@ -107,7 +109,9 @@ async def serve(
     inherited.check_all_taken()
     fleet = Fleet.of(config, environ)
     upstream = Upstream(internal_key, config.limits, fleet.keeper)
-    parts = Parts(metrics, upstream, AccessLog(), opened(config.ledger, config.keys), fleet)
+    books = opened(config.ledger, config.keys)
+    valve = frontier.opened(config, books, registry, environ)
+    parts = Parts(metrics, upstream, AccessLog(), books, fleet, valve)
     doors = _doors(config, parts)
     addresses = public.getsockname()
     with (
@@ -134,11 +138,12 @@ class Parts:
     log: AccessLog
     books: Books
     fleet: Fleet
+    valve: Valve | None = None
 
 
 def _doors(config: GatewayConfig, parts: Parts) -> Doors:
     gate = Gate(config.limits)
-    app = build(config, parts.upstream, gate, parts.books, parts.fleet.replicas)
+    app = build(config, parts.upstream, gate, parts.books, parts.fleet.replicas, valve=parts.valve)
     front = Front(app, (parts.metrics, parts.log, LedgerRecorder(parts.books, config.node)))
     guard = Guard(config.limits, parts.metrics, front.serve)
     parts.metrics.watch_books(parts.books)
@@ -162,6 +167,8 @@ async def _supervised(
         supervisor.stopping("finishing open answers")
         await doors.drain()
     finally:
+        if parts.valve is not None:
+            await parts.valve.close()
         for task in beside:
             task.cancel()
 

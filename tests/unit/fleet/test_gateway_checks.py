@@ -99,9 +99,15 @@ def route(config: dict[str, Any]) -> dict[str, Any]:
         (lambda c: c["frontier"].pop("usd_per_day"), ("CONFIG_MISSING", "frontier.usd_per_day")),
         (lambda c: c["frontier"].update(share=0), ("CONFIG_BAD_VALUE", "frontier.share")),
         (
-            lambda c: c["frontier"]["prices"][0].update(provider="none"),
-            ("CONFIG_UNKNOWN_PROVIDER", "frontier.prices[0].provider"),
+            lambda c: c["frontier"]["prices"].append({**c["frontier"]["prices"][0], "provider": "none"}),
+            ("CONFIG_UNKNOWN_PROVIDER", "frontier.prices[1].provider"),
         ),
+        (lambda c: c["frontier"].pop("prices"), ("CONFIG_PRICE_UNKNOWN", "frontier.routes[0].provider_model")),
+        (
+            lambda c: c["frontier"].update(never={"patterns": ["(?=x)"]}),
+            ("CONFIG_BAD_PATTERN", "frontier.never.patterns[0]"),
+        ),
+        (lambda c: c["frontier"]["providers"][0].update(ca="x"), ("CONFIG_BAD_VALUE", "frontier.providers[0].ca")),
     ],
 )
 def test_each_fault_is_named_at_its_key(whole: dict[str, Any], world: World, change: Any, expected: Any) -> None:
@@ -149,3 +155,12 @@ def test_the_gateway_takes_what_the_document_says_of_the_exception(whole: dict[s
     assert frontier["policy"]["also"] == ["phone"]
     assert [rule["id"] for rule in frontier["policy"]["own"]] == ["owner-words", "owner-pattern-1"]
     assert frontier["prices"][0]["per_million_tokens"] == {"input": "5.0", "output": "25.0"}
+
+
+def test_a_price_of_the_pinned_table_is_enough(whole: dict[str, Any], world: World) -> None:
+    whole["frontier"].pop("prices")
+    whole["frontier"]["providers"][0]["prices"] = "openai"
+    route(whole)["provider_model"] = "gpt-5"
+    assert faults(whole, world) == []
+    route(whole)["provider_model"] = "gpt-nonsense"
+    assert faults(whole, world) == [("CONFIG_PRICE_UNKNOWN", "frontier.routes[0].provider_model")]

@@ -156,6 +156,13 @@ def test_one_node_keeps_the_books(
     [
         ("providers.0.url", "http://api.example.com/v1", "frontier.providers[0].url"),
         ("providers.0.url", "https://user@api.example.com/v1", "frontier.providers[0].url"),
+        ("providers.0.url", "https://api.example.com:99999/v1", "frontier.providers[0].url"),
+        ("providers.0.credential", "internal-key", "frontier.providers[0].credential"),
+        ("providers.0.credential", "tls.key", "frontier.providers[0].credential"),
+        ("providers", [*FRONTIER["providers"], FRONTIER["providers"][0]], "frontier.providers: name"),
+        ("routes", [*FRONTIER["routes"], FRONTIER["routes"][0]], "frontier.routes: model"),
+        ("routes.0.local", "none", "frontier.routes: local"),
+        ("routes.0.model", "m", "frontier.routes: model"),
         ("providers.0.protocol", "gopher", "frontier.providers[0].protocol"),
         ("routes.0.provider", "other", "frontier.routes: provider"),
         ("routes.0.when", "never", "frontier.routes[0].when"),

@@ -158,4 +158,6 @@ def test_the_page_of_metrics_names_each_one_and_no_other(gateway: Harness) -> No
     types = re.findall(r"^# TYPE ((?:gen_ai|freehold)_\w+)", gateway.metrics(), re.MULTILINE)
     told = {name for name in types if not name.endswith("_created")}  # the service leaves those out
     page = (PROJECT / "docs/metrics.md").read_text()
-    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == told
+    named = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+    # Those of the way out are there where one is; tests/unit/gateway/frontier looks at them.
+    assert {name for name in named if not name.startswith("freehold_frontier_")} == told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from freehold.gateway.api.base import Api
@@ -20,9 +21,18 @@ APIS: dict[str, Api] = {
 """They hold no state."""
 
 EPOCH = "1970-01-01T00:00:00Z"
+FREEHOLD = "freehold"
 
 
-def listing(models: Sequence[Model], *, anthropic: bool) -> Json:
+@dataclass(frozen=True)
+class Listed:
+    """A name that a caller may ask for: the model under that name, and whose it is."""
+
+    model: Model
+    owner: str = FREEHOLD
+
+
+def listing(models: Sequence[Listed], *, anthropic: bool) -> Json:
     """Return the answer of ``/v1/models``."""
     data = [described(model, anthropic=anthropic) for model in models]
     if not anthropic:
@@ -31,8 +41,9 @@ def listing(models: Sequence[Model], *, anthropic: bool) -> Json:
     return {"data": data, "has_more": False, "first_id": ends[0], "last_id": ends[1]}
 
 
-def described(model: Model, *, anthropic: bool) -> Json:
+def described(listed: Listed, *, anthropic: bool) -> Json:
     """Return one model. The time of creation is the epoch: clients want one, and it must not change with a start."""
+    model = listed.model
     if anthropic:
         said = {"type": "model", "id": model.name, "display_name": model.name, "created_at": EPOCH}
         return said | {"lifecycle": "active", "max_input_tokens": model.context or None}
@@ -40,7 +51,7 @@ def described(model: Model, *, anthropic: bool) -> Json:
         "id": model.name,
         "object": "model",
         "created": 0,
-        "owned_by": "freehold",
+        "owned_by": listed.owner,
         "kind": model.kind,
         "context": model.context,
     }

@@ -104,6 +104,14 @@ class Breaker:
             if self._failures >= self._patience.failures:
                 self._open()
 
+    def told_to_wait(self, permit: Permit, seconds: float) -> None:
+        """Note that the provider itself named a time: open at once, for so long and a little more, within reason."""
+        if permit != self._trial and (permit.trial or self._until is not None):
+            return
+        self._open()
+        wait = min(seconds, self._patience.longest) * (1.0 + self._chance() / 4)
+        self._until = max(self._until or 0.0, self._clock() + wait)
+
     def dropped(self, permit: Permit) -> None:
         """Give a permit back unused or without a result (the client left): a trial is free for another request."""
         if permit == self._trial:

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from freehold.gateway.policy.decision import Condition, Decision
 from freehold.gateway.policy.judge import DESCRIPTIONS
-from freehold.gateway.policy.reasons import MEANING, Outcome
+from freehold.gateway.policy.reasons import MEANING, Asked, Outcome, Reason
+from freehold.gateway.policy.rule import Finding
 
 COLOURS = {Outcome.LOCAL: "green", Outcome.LEAVES: "bold yellow", Outcome.REFUSED: "bold red"}
 HELD = {True: ("holds", "green"), False: ("does not hold", "red"), None: ("not known", "yellow")}
@@ -32,6 +33,21 @@ def as_json(decision: Decision) -> dict[str, Any]:
         "conditions": [{"id": one.reason.value, "held": one.held} for one in decision.conditions],
         "findings": [{"rule": one.rule, "where": one.where, "count": one.count} for one in decision.findings],
     }
+
+
+def of_json(told: Mapping[str, Any]) -> Decision:
+    """Return what :func:`as_json` told."""
+    return Decision(
+        Outcome(told["outcome"]),
+        Reason(told["reason"]),
+        told["asked_for"],
+        told["model"],
+        told["provider"],
+        Asked(told["asked"]) if told["asked"] else None,
+        told["instead"],
+        tuple(Condition(Reason(one["id"]), one["held"]) for one in told["conditions"]),
+        tuple(Finding(one["rule"], one["where"], one["count"]) for one in told["findings"]),
+    )
 
 
 def line(decision: Decision) -> str:

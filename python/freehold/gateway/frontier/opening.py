@@ -1,0 +1,82 @@
+"""Puts the way out together when the gateway starts."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry
+
+from freehold.gateway.books import Books
+from freehold.gateway.config import GatewayConfig
+from freehold.gateway.config_frontier import FrontierConfig
+from freehold.gateway.frontier.allowance import Allowance, Nobody
+from freehold.gateway.frontier.ends import End, context_of, key_of
+from freehold.gateway.frontier.ledger import LedgerThread
+from freehold.gateway.frontier.metrics import FrontierMetrics
+from freehold.gateway.frontier.resolver import Resolver
+from freehold.gateway.frontier.valve import Valve
+from freehold.gateway.frontier.ways import ways_of
+from freehold.gateway.policy import owner
+from freehold.gateway.policy.breaker import Breaker
+from freehold.gateway.policy.judge import judge
+from freehold.ledger.caps import Caps
+from freehold.ledger.frontier import Frontier
+from freehold.ledger.store import Store
+
+log = logging.getLogger("freehold.gateway.frontier")
+
+HOURS = 24
+
+
+def opened(
+    config: GatewayConfig,
+    books: Books,
+    registry: CollectorRegistry,
+    environ: Mapping[str, str],
+    allowance: Allowance | None = None,
+) -> Valve | None:
+    """The way out of this gateway, its ledger recovered; none where the settings have none. Waits for the disk.
+
+    Raises what is wrong with the owner's rules, prices and authorities, all of one kind together.
+    """
+    told = config.frontier
+    if told is None:
+        return None
+    ways, rules = ways_of(told), judge(owner.read(told.policy))
+    metrics, ledger = FrontierMetrics(registry), _ledger(config, told, books)
+    ends = _ends(config, told, environ)
+    breakers = {name: end.breaker for name, end in ends.items() if end.key}  # one without its key is no provider
+    metrics.watch(breakers, ledger.totals if ledger else lambda: None, told)
+    return Valve(ways, ends, rules, ledger, allowance or Nobody(), metrics, books.clock.now_ms, lambda: books.writable)
+
+
+def caps_of(told: FrontierConfig) -> Caps:
+    """The fleet's limits."""
+    return Caps(told.share_ppm, told.window_days * HOURS, told.nano_usd_per_day, told.nano_usd_per_month)
+
+
+def _ledger(config: GatewayConfig, told: FrontierConfig, books: Books) -> LedgerThread | None:
+    path = config.ledger
+    if path is None or books.table is None:
+        log.error("nothing leaves: this gateway has no ledger")
+        return None
+    caps = caps_of(told) if config.is_authority else None
+    made = LedgerThread(lambda: Frontier(Store.open(path), books.clock, caps), told.window_days * HOURS)
+    made.start()
+    return made
+
+
+def _ends(config: GatewayConfig, told: FrontierConfig, environ: Mapping[str, str]) -> dict[str, End]:
+    # A name's port, clock and chance are the process'; one resolver remembers names for all.
+    resolver = Resolver(time.monotonic)
+    ends = {}
+    for provider in told.providers:
+        key = key_of(provider, environ)
+        if not key:
+            log.error("nothing goes to provider %s: no usable credential %s", provider.name, provider.credential)
+        breaker = Breaker(time.monotonic, random.SystemRandom().random)
+        ends[provider.name] = End(provider, key, breaker, resolver, config.limits, context_of(provider))
+    return ends
