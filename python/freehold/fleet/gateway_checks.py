@@ -6,10 +6,11 @@ Like :mod:`freehold.fleet.checks` they read the raw form and step over what has 
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Collection, Iterator
 
 from freehold.fleet import frontier_checks
-from freehold.fleet.keypath import KeyPath, refused, remove_command, set_command
+from freehold.fleet.keypath import KeyPath, refused, remove_command, set_command, written
 from freehold.fleet.raw import Data, Found, items, mapping
 
 
@@ -76,9 +77,10 @@ def _frontier(data: Data, frontier: Data) -> Found:
     yield from _twice(frontier, "routes", "model")
     for index, provider in items(frontier, "providers"):
         path: KeyPath = ("frontier", "providers", index, "credential")
-        yield from _known(
-            "CONFIG_UNKNOWN_CREDENTIAL", path, provider.get("credential"), given, "a secret of fleet:credentials"
-        )
+        name = provider.get("credential")
+        # A name that is near another's is a slip; any other one waits for its secret, which Pulumi asks for.
+        give = f"pulumi config set --secret --path {shlex.quote(written(('credentials', str(name))))}"
+        yield from _known("CONFIG_UNKNOWN_CREDENTIAL", path, name, given, "a secret of fleet:credentials", fix=give)
     taken = {*local_models(data), *mapping(mapping(data.get("gateway")).get("aliases"))}
     for index, route in items(frontier, "routes"):
         here: KeyPath = ("frontier", "routes", index)
@@ -117,10 +119,12 @@ def _twice(section: Data, field: str, name: str) -> Found:
         seen.add(str(value))
 
 
-def _known(code: str, path: KeyPath, name: object, known: Collection[str], what: str) -> Found:
+def _known(
+    code: str, path: KeyPath, name: object, known: Collection[str], what: str, *, fix: str | None = None
+) -> Found:
     if not isinstance(name, str) or name in known:
         return
     near = difflib.get_close_matches(name, list(known), n=1)
     expected = f"{what}: " + (", ".join(sorted(known)) or "there is none")
-    fix = set_command(path, near[0]) if near and path[-1] != name else remove_command(path)
-    yield refused(code, path, repr(name), expected=expected, fix=fix)
+    slip = set_command(path, near[0]) if near and path[-1] != name else None
+    yield refused(code, path, repr(name), expected=expected, fix=slip or fix or remove_command(path))
