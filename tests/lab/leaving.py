@@ -16,6 +16,7 @@ from freehold.paths import PROJECT
 from freehold.process import run
 
 SECONDS = 15.0
+OK = 200
 HELLO = [{"role": "user", "content": "Who owns a freehold?"}]
 
 
@@ -55,6 +56,11 @@ class Said:
     why: str
     headers: str
     body: str
+
+    @property
+    def here(self) -> bool:
+        """A runtime of the fleet answered, this node's or another's."""
+        return self.status == OK and self.route in {"local", "peer"}
 
     @property
     def json(self) -> dict[str, Any]:

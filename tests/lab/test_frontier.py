@@ -39,7 +39,7 @@ def test_a_key_that_may_not_is_answered_here(
 ) -> None:
     before = len(provider.came())
     said = Client(outside, endpoint, access.client_key).ask("frontier/always")
-    assert (said.status, said.route, said.why) == (200, "local", "key_may_not")
+    assert (said.here, said.why) == (True, "key_may_not")
     assert said.json["model"] == local_model
     refused = Client(outside, endpoint, access.client_key).ask("frontier/strict")
     assert (refused.status, refused.json["error"]["code"]) == (403, "frontier_key_may_not")
@@ -48,8 +48,8 @@ def test_a_key_that_may_not_is_answered_here(
 
 def test_what_leaves_is_counted_to_the_nano_dollar(bob: Client, provider: Provider) -> None:
     before = len(provider.came())
-    said = bob.ask("frontier/always", max_tokens=50, user="bob@example.com-is-not-asked", metadata={"a": "b"})
-    assert (said.status, said.why) == (200, "rule_found"), "a user's name in the body stays here"
+    said = bob.ask("frontier/always", max_tokens=50, user="bob.meyer@acme-motors.de")
+    assert (said.here, said.why) == (True, "rule_found"), "a person's address stays here, wherever it stands"
     said = bob.ask("frontier/always", max_tokens=50)
     assert (said.status, said.route) == (200, "frontier")
     assert said.json["choices"][0]["message"]["content"].strip() == TEXT
@@ -67,10 +67,10 @@ def test_what_leaves_is_counted_to_the_nano_dollar(bob: Client, provider: Provid
 
 
 def test_asking_by_header(bob: Client, local_model: str) -> None:
-    assert bob.ask("frontier/asked").route == "local"
+    assert bob.ask("frontier/asked").here
     assert bob.ask("frontier/asked", allow=True).route == "frontier"
     plain = bob.ask(local_model, allow=True)
-    assert (plain.route, plain.why) == ("local", "no_provider")
+    assert (plain.here, plain.why) == (True, "no_provider")
 
 
 def test_streams_of_both_protocols(bob: Client) -> None:
@@ -90,7 +90,7 @@ def test_what_may_never_leave_stays_and_the_rule_is_named(bob: Client, provider:
     before = len(provider.came())
     told = [{"role": "user", "content": f"Charge {CARD} please."}]
     said = bob.ask("frontier/always", messages=told)
-    assert (said.status, said.route, said.why) == (200, "local", "rule_found")
+    assert (said.here, said.why) == (True, "rule_found")
     refused = bob.ask("frontier/strict", messages=told)
     assert refused.status == 403
     assert "card" in refused.json["error"]["message"]
@@ -104,7 +104,7 @@ def test_a_dark_provider_is_let_alone(bob: Client, provider: Provider) -> None:
     before = len(provider.came())
     with provider.behaving(dark=True):
         answers = [bob.ask("frontier/always") for _ in range(12)]
-        assert {(one.status, one.route, one.why) for one in answers} == {(200, "local", "provider_dark")}
+        assert {(one.here, one.why) for one in answers} == {(True, "provider_dark")}
         refused = bob.ask("frontier/strict")
         assert (refused.status, refused.json["error"]["code"]) == (503, "frontier_provider_dark")
         assert "retry-after" in refused.headers.lower()

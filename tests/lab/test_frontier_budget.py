@@ -52,7 +52,7 @@ def test_a_greedy_client_gets_what_its_cap_allows_and_no_more(
         assert {one.status for one in answers} == {200}
         left = [one for one in answers if one.route == "frontier"]
         assert (len(left), len(provider.came()) - before) == (3, 3)
-        assert {one.why for one in answers if one.route == "local"} == {"money_cap"}
+        assert {one.why for one in answers if one.here} == {"money_cap"}
         assert client.ask("frontier/always").route == "frontier", "what they did not use came back"
 
 
@@ -70,8 +70,20 @@ def test_kill_9_with_a_request_on_its_way_counts_it_in_full(
         until(client.knows, "the gateway is back")
         assert exceptions("killed")[-1]["state"] == "unsettled"
         said = client.ask("frontier/always")
-        assert (said.status, said.route, said.why) == (200, "local", "money_cap")
+        assert (said.here, said.why) == (True, "money_cap")
         assert len(provider.came()) == before + 1
+
+
+def test_a_request_that_broke_off_counts_in_full(outside: Outside, endpoint: str, provider: Provider) -> None:
+    with key_of("doubtful", "--frontier") as key:
+        client = Client(outside, endpoint, key)
+        until(client.knows, "the key opens")
+        with provider.behaving(mute=True):
+            said = client.ask("frontier/always")
+        assert (said.here, said.why) == (True, "provider_dark")
+        row = exceptions("doubtful")[-1]
+        assert "in doubt" in row["outcome"]
+        assert row["charged_nano_usd"] == row["worst_nano_usd"] > 0
 
 
 def _cut_off(client: Client) -> None:
@@ -106,7 +118,7 @@ def test_where_the_ledger_cannot_be_written_nothing_leaves_and_local_traffic_goe
         before = len(provider.came())
         with nobody_can_write(node):
             said = client.ask("frontier/always")
-            assert (said.status, said.route, said.why) == (200, "local", "ledger_not_writable")
+            assert (said.here, said.why) == (True, "ledger_not_writable")
             assert client.ask(document["models"][0]["name"]).status == 200
             assert len(provider.came()) == before
         until(lambda: client.ask("frontier/always").route == "frontier", "it leaves again")
@@ -128,7 +140,7 @@ def test_a_clock_that_was_set_ahead_closes_the_frontier_until_its_owner_says_it_
         until(client.knows, "the gateway is back")
         before = len(provider.came())
         said = client.ask("frontier/always")
-        assert (said.status, said.route, said.why) == (200, "local", "clock_stepped")
+        assert (said.here, said.why) == (True, "clock_stepped")
         with pytest.raises(ProcessError, match="LEDGER_WRONG"):
             freehold("gateway", "ledger", "check")
         assert len(provider.came()) == before
@@ -165,7 +177,7 @@ def test_a_gateway_that_is_cut_off_lets_nothing_new_out_and_hears_of_a_revocatio
         with cut_off(node_of(second["name"])):
             before, began = len(provider.came()), time.monotonic()
             said = unleased.ask("frontier/always")
-            assert (said.status, said.route, said.why) == (200, "local", "no_lease")
+            assert (said.here, said.why) == (True, "no_lease")
             assert time.monotonic() - began < 10.0
             assert len(provider.came()) == before
         until(lambda: unleased.ask("frontier/always").route == "frontier", "it leaves again", 30.0)

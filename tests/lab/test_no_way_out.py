@@ -10,7 +10,7 @@ from freehold.lab import outside
 from freehold.lab.plan import lab_plan
 from freehold.sovereignty import checks
 from freehold.sovereignty.result import Outcome
-from freehold.status.report import own_hosts
+from freehold.status.report import own_hosts, provider_hosts
 
 AT = "2026-11-21T12:00:00+00:00"
 PLAN = lab_plan()
@@ -39,8 +39,12 @@ def test_that_address_does_answer_where_there_is_a_way_to_it() -> None:
 
 
 def test_no_configuration_names_somebody_elses_host(facts: ReadFacts, document: Document) -> None:
-    result = checks.no_third_party_host("gpu1", facts(), own_hosts(document), AT)
+    declared = provider_hosts(document)
+    result = checks.no_third_party_host("gpu1", facts(), own_hosts(document), AT, exceptions=declared)
     assert (result.outcome, result.evidence["hosts"]) == (Outcome.OK, [])
+    assert set(result.evidence["by_exception"]) == declared
+    undeclared = checks.no_third_party_host("gpu1", facts(), own_hosts(document), AT)
+    assert undeclared.outcome is Outcome.FAIL
 
 
 def test_a_third_partys_host_in_a_unit_is_found(node: Host, facts: ReadFacts) -> None:

@@ -23,6 +23,7 @@ Facts = Mapping[str, Any]
 # What the kernel answers when there is nowhere to send a packet: the strongest proof, since nothing was sent at all.
 NO_WAY_OUT = {"ENETUNREACH", "EHOSTUNREACH"}
 SHOWN_HOSTS = 5
+GATEWAY_SETTINGS = "/etc/freehold/gateway.json"
 
 
 def _unread(facts: Any) -> str | None:
@@ -68,19 +69,30 @@ def no_route_out(node: str, facts: Facts, at: str) -> CheckResult:
     return CheckResult(check, node, Outcome.OK, f"{len(probes)} attempt(s) to leave failed: {how}", at, evidence)
 
 
-def no_third_party_host(node: str, facts: Facts, own: Collection[str], at: str) -> CheckResult:
-    """``own`` are the names and addresses of the fleet; any other host in a rendered configuration fails."""
+def no_third_party_host(
+    node: str, facts: Facts, own: Collection[str], at: str, *, exceptions: Collection[str] = ()
+) -> CheckResult:
+    """``own`` are the names and addresses of the fleet; any other host in a rendered configuration fails.
+
+    ``exceptions`` are the hosts of frontier providers that the owner declared: the gateway's settings, and no other
+    file, may name them. Without them the endpoint is the same.
+    """
     check, files = "no_third_party_host", facts["configuration"]
     if _unread(files):
         return CheckResult(check, node, Outcome.UNKNOWN, f"not read: {_unread(files)}", at)
-    found = [named for file, text in files.items() for named in third_party(named_hosts(file, text), own)]
-    evidence = {"files_read": len(files), "hosts": [f"{named.file}:{named.line} {named.host}" for named in found]}
+    named = [named for file, text in files.items() for named in third_party(named_hosts(file, text), own)]
+    found = [one for one in named if one.file != GATEWAY_SETTINGS or one.host not in exceptions]
+    declared = sorted({one.host for one in named} - {one.host for one in found})
+    evidence = {"files_read": len(files), "hosts": [f"{one.file}:{one.line} {one.host}" for one in found]}
+    evidence |= {"by_exception": declared}
     if not files:
         return CheckResult(check, node, Outcome.UNKNOWN, "no configuration was found to read", at, evidence)
     if found:
-        shown = ", ".join(sorted({named.host for named in found})[:SHOWN_HOSTS])
+        shown = ", ".join(sorted({one.host for one in found})[:SHOWN_HOSTS])
         return CheckResult(check, node, Outcome.FAIL, f"names {shown}", at, evidence)
-    return CheckResult(check, node, Outcome.OK, f"{len(files)} files name only the owner's hosts", at, evidence)
+    said = f"{len(files)} files name only the owner's hosts"
+    said += f", and by declared exception {', '.join(declared)}" if declared else ""
+    return CheckResult(check, node, Outcome.OK, said, at, evidence)
 
 
 def phone_home_switches(node: str, facts: Facts, switches: Mapping[str, Mapping[str, str]], at: str) -> CheckResult:

@@ -52,7 +52,7 @@ def judge(
     return [
         *checks.weights_digest(name, facts, [model["name"] for model in document["models"]], at),
         checks.no_route_out(name, facts, at),
-        checks.no_third_party_host(name, facts, own_hosts(document), at),
+        checks.no_third_party_host(name, facts, own_hosts(document), at, exceptions=provider_hosts(document)),
         checks.phone_home_switches(name, facts, switches, at),
     ]
 
@@ -63,6 +63,12 @@ def own_hosts(document: Mapping[str, Any]) -> set[str]:
     own |= {document["mesh"]["control"]["address"], document["mesh"]["network"].partition("/")[0]}
     own |= set(document.get("sovereignty", {}).get("own_hosts", ()))
     return own | {urlsplit(document["bundle"]["url"]).hostname or ""}
+
+
+def provider_hosts(document: Mapping[str, Any]) -> set[str]:
+    """Hosts of the frontier providers that the owner declared."""
+    providers = (document.get("frontier") or {}).get("providers", ())
+    return {urlsplit(one["url"]).hostname or "" for one in providers}
 
 
 def _node(document: Mapping[str, Any], reading: NodeReading) -> dict[str, Any]:

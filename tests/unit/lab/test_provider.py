@@ -93,9 +93,12 @@ def test_it_fails_as_it_is_told_to(provider: Server, client: httpx2.Client) -> N
     told(provider, Behaviour(status=503))
     with pytest.raises(openai.InternalServerError, match="503"):
         chat.create(model="stand-in-1", messages=MESSAGES)
-    told(provider, Behaviour(dark=True))
-    with pytest.raises(openai.APIConnectionError):
-        chat.create(model="stand-in-1", messages=MESSAGES)
+    for silent in (Behaviour(mute=True), Behaviour(dark=True)):
+        told(provider, silent)
+        with pytest.raises(openai.APIConnectionError):
+            of_openai(provider, client).chat.completions.create(model="stand-in-1", messages=MESSAGES)
+    *_, taken, seen = [json.loads(line) for line in (provider.folder / REQUESTS).read_text().splitlines()]
+    assert (taken["body"]["messages"], seen["body"]) == (MESSAGES, None)
     told(provider, Behaviour(pieces=2))
     came: list[Any] = []
     with pytest.raises(openai.APIConnectionError):

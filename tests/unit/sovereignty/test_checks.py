@@ -94,6 +94,18 @@ def test_a_third_partys_host_in_any_configuration_fails_and_is_named(line: str) 
     assert result.evidence["hosts"][0].startswith("/etc/x:2 ")
 
 
+@pytest.mark.parametrize(
+    ("file", "outcome"), [("/etc/freehold/gateway.json", Outcome.OK), ("/etc/freehold/drift.json", Outcome.FAIL)]
+)
+def test_a_declared_provider_may_be_named_by_the_gateways_settings_alone(file: str, outcome: Outcome) -> None:
+    texts = {file: '"url": "https://api.example-vendor.com/v1"'}
+    allowed = {"api.example-vendor.com"}
+    result = checks.no_third_party_host("gpu1", facts(configuration=texts), set(), AT, exceptions=allowed)
+    assert result.outcome is outcome
+    assert "api.example-vendor.com" in result.summary
+    assert checks.no_third_party_host("gpu1", facts(configuration=texts), set(), AT).outcome is Outcome.FAIL
+
+
 def test_no_configuration_read_is_unknown() -> None:
     assert checks.no_third_party_host("gpu1", facts(configuration={}), set(), AT).outcome is Outcome.UNKNOWN
 

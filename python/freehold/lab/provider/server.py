@@ -29,14 +29,15 @@ SILENCE_SECONDS = 30.0
 class Behaviour:
     """What goes wrong on purpose. ``seconds`` pass before the answer, ``between`` before each piece of a stream.
 
-    ``status`` is answered in place of an answer; a stream breaks after ``pieces``; ``dark``: the connection is closed
-    without a word.
+    ``status`` is answered in place of an answer; a stream breaks after ``pieces``; ``mute``: the request is taken and
+    the connection closed without a word; ``dark``: a connection is closed before anything is said, by either.
     """
 
     seconds: float = 0.0
     between: float = 0.0
     status: int = 200
     pieces: int | None = None
+    mute: bool = False
     dark: bool = False
 
 
@@ -60,6 +61,14 @@ class Server(ThreadingHTTPServer):
         # The handshake belongs to the connection's own thread: a client that is slow with it holds up nobody else.
         self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
+    def verify_request(self, request: object, client_address: object) -> bool:
+        """Close the connection at once where that is the behaviour."""
+        del request, client_address
+        if not behaviour(self.folder).dark:
+            return True
+        self.note({"at": time.time(), "path": "", "headers": [], "body": None})
+        return False
+
     def note(self, row: dict[str, Any]) -> None:
         """Write down what came, before anything is answered."""
         with self.writing, (self.folder / REQUESTS).open("a", encoding="utf-8") as stream:
@@ -82,7 +91,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.note({"at": time.time(), "path": self.path, "headers": names, "body": body})
         now = behaviour(self.server.folder)
         time.sleep(min(now.seconds, LONGEST_SECONDS))
-        if now.dark:
+        if now.mute:
             self.close_connection = True
         elif not hmac.compare_digest(shown, self.server.key):
             self._json(401, error(self.path, 401))
