@@ -16,7 +16,7 @@ from enum import Enum, auto
 from freehold.gateway import body as bodies
 from freehold.gateway import passing
 from freehold.gateway.client import Connection, LostError
-from freehold.gateway.exchange import Exchange
+from freehold.gateway.exchange import Cut, Exchange
 from freehold.gateway.front import CLIENT_WENT, answer
 from freehold.gateway.frontier import refusing, statuses
 from freehold.gateway.frontier.allowance import Allowance
@@ -48,8 +48,9 @@ ID_BYTES = 6
 LONGEST_ERROR = 64 * 1024
 LONGEST_ANSWER = 64 * 1024 * 1024
 ANSWERED, REFUSED = "answered", "refused by the provider"
-DOUBT_LEFT, DOUBT_BROKEN, DOUBT_UNCOUNTED = (
+DOUBT_LEFT, DOUBT_BROKEN, DOUBT_UNCOUNTED, DOUBT_DRAINED = (
     "in doubt: the client left", "in doubt: the provider broke off", "in doubt: not counted exactly",
+    "in doubt: the gateway ended",
 )  # fmt: skip
 NOT_REACHED, LEFT = "the provider was not reached", "the client left before it"
 
@@ -257,6 +258,8 @@ class Trip:
             if nano is not None:
                 return account.counts, nano, account.outcome
         outcome = DOUBT_UNCOUNTED if account.outcome == ANSWERED else account.outcome
+        if outcome == DOUBT_LEFT and self.request.cut is Cut.DRAIN:
+            outcome = DOUBT_DRAINED
         return Counts(self.measure.prompt, self.measure.completion), self.worst.nano_usd, outcome
 
     def _reopens(self, refusal: Refusal) -> float | None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
+from tests.unit.gateway.frontier.provider import Provider, serving
 from tests.unit.gateway.frontier.site import (
     ASKED,
     BEST,
@@ -20,6 +23,7 @@ from tests.unit.gateway.frontier.site import (
     Site,
     chat,
     rows,
+    site,
 )  # fmt: skip
 from tests.unit.gateway.harness import CHAT, eventually
 
@@ -144,3 +148,21 @@ def test_what_left_counts_for_the_day_of_its_key(here: Site) -> None:
     assert [here.ask(chat(max_tokens=4000), key=SMALL)[0] for _ in range(4)][-1] == 429
     assert len(here.provider.seen) < 7
     eventually(lambda: all(row["state"] == "settled" for row in here.exceptions()))
+
+
+def test_on_the_loop_of_production_too(provider: Provider, ca: str, tmp_path: Path, other_certificates: Path) -> None:
+    """uvloop has a TLS of its own."""
+    with site(provider, ca, tmp_path / "good", loop=uvloop.new_event_loop) as here:
+        for stream in (False, True):
+            assert here.ask(chat(stream=stream))[2]["x-freehold-route"] == "frontier"
+        assert [row["charged_nano_usd"] for row in here.settled(2)] == [CHAT_COST] * 2
+        assert provider.connections == 1  # kept in between
+        connection, answer = here.open(chat("hold", stream=True))
+        answer.read1(4096)
+        answer.close()
+        connection.close()
+        here.settled(3)
+    crt, key = other_certificates / "tls.crt", other_certificates / "tls.key"
+    with serving(crt, key) as other, site(other, ca, tmp_path / "bad", loop=uvloop.new_event_loop) as here:
+        assert here.ask(chat())[2]["x-freehold-frontier"] == "provider_dark"
+        assert other.seen == []
