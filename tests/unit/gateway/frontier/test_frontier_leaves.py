@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +52,9 @@ def test_it_leaves_and_is_on_record_at_its_exact_cost(here: Site, path: str, str
     assert (row["prompt"], row["cached"], row["completion"], row["charged_nano_usd"]) == (11, 4, 3, cost)
     assert (row["reason"], row["outcome"], row["over"]) == ("name", "answered", 0)
     assert row["worst_nano_usd"] > cost
-    (use,) = here.usage(1)  # and no second row of the recorder's
+    assert here.ask(chat(model=CHAT))[2]["x-freehold-route"] == "local"
+    use, local = here.usage(2)  # and no second row of the recorder's
+    assert local["route"] == "local"
     assert (use["route"], use["served"], use["prompt"], use["nano_usd"]) == ("frontier", there, 11, cost)
     here.agree()
     assert len(here.provider.seen) == 1
@@ -166,3 +170,9 @@ def test_on_the_loop_of_production_too(provider: Provider, ca: str, tmp_path: Pa
     with serving(crt, key) as other, site(other, ca, tmp_path / "bad", loop=uvloop.new_event_loop) as here:
         assert here.ask(chat())[2]["x-freehold-frontier"] == "provider_dark"
         assert other.seen == []
+
+
+def test_a_gateway_without_a_frontier_loads_nothing_of_it() -> None:
+    words = "import sys, freehold.gateway.server; print([m for m in sys.modules if 're2' in m or '.prices' in m])"
+    done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True, timeout=30)
+    assert done.stdout.strip() == "[]"

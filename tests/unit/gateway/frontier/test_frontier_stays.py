@@ -19,7 +19,9 @@ from tests.unit.gateway.harness import CHAT, EMBEDDING, eventually
 
 from freehold.gateway.config import Key
 from freehold.gateway.config_frontier import Route
+from freehold.ledger import clock as clocks
 from freehold.ledger.clock import LedgerClock
+from freehold.ledger.keys import KeyTable
 from freehold.ledger.store import Store, close_frontier
 
 CARD = "my card is 4111 1111 1111 1111"
@@ -219,6 +221,17 @@ def test_nothing_leaves_from_books_that_the_owner_closed(here: Site) -> None:
 def test_a_follower_without_a_lease_lets_nothing_out(provider: Provider, ca: str, tmp_path: Path) -> None:
     with site(provider, ca, tmp_path, change=lambda config: replace(config, authority="another")) as here:
         stays(here, "no_lease")
+
+
+def test_a_key_that_was_revoked_a_moment_ago_lets_nothing_out(here: Site) -> None:
+    assert here.ask(chat())[2]["x-freehold-route"] == "frontier"
+    here.settled()
+    with Store.open(here.path) as store:
+        KeyTable(store, clocks.of_machine(store)).revoke("may", "lost")
+    status, _, headers = here.ask(chat())
+    # By the ledger, before memory knows; or by memory, which looks once a second.
+    assert (status, headers["x-freehold-frontier"]) in {(200, "key_may_not"), (401, None)}
+    assert len(here.provider.seen) == 1
 
 
 def test_another_s_certificate_is_never_sent_a_byte(
