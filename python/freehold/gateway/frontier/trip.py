@@ -117,6 +117,7 @@ class Trip:
 
         Raises a refusal for what the provider did not take from the client.
         """
+        data = bodies.dump(outgoing(self.body, self.exchange.path, self.way.route.provider_model, self.measure))
         permit, account = self.end.breaker.take(), None
         if permit is None:
             return Miss(Reason.PROVIDER_DARK, self.end.breaker.wait)
@@ -126,7 +127,7 @@ class Trip:
                 return Miss(why(booked), self._reopens(booked))
             account = Account(booked)
             self.metrics.reserved(self.way, self.worst)
-            return await self._go(account)
+            return await self._go(data, account)
         finally:
             self._close(account, permit)
 
@@ -143,8 +144,7 @@ class Trip:
             return found
         return await self.ledger.reserve(ask) if await self.allowance.obtain(self.key_id, self.worst) else found
 
-    async def _go(self, account: Account) -> Miss | None:
-        data = bodies.dump(outgoing(self.body, self.exchange.path, self.way.route.provider_model, self.measure))
+    async def _go(self, data: bytes, account: Account) -> Miss | None:
         try:
             connection = await self.end.reach()
         except (LostError, OSError) as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import http.client
+import json
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -111,6 +113,15 @@ def test_a_local_model_never_leads_away_whatever_the_header_says(here: Site) -> 
     _, _, headers = here.ask(chat(model=CHAT), x_freehold_frontier="allow")
     assert (headers["x-freehold-route"], headers["x-freehold-frontier"]) == ("local", "no_provider")
     assert here.provider.connections == 0
+
+
+def test_a_number_that_no_json_can_say_is_refused_before_anything_is_reserved(here: Site) -> None:
+    connection = http.client.HTTPConnection(*here.gateway.addresses.public, timeout=10)
+    body = json.dumps(chat(temperature=0.5)).replace("0.5", "1e999")
+    connection.request("POST", "/v1/chat/completions", body, {"Authorization": f"Bearer {MAY}"})
+    assert connection.getresponse().status == 400
+    connection.close()
+    assert (here.provider.connections, here.exceptions()) == (0, [])
 
 
 def test_embeddings_leave_only_where_the_route_s_own_model_makes_them(
