@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from freehold.gateway.api.base import ApiLimits
 from freehold.gateway.api.catalogue import APIS, Listed, described, listing
@@ -13,7 +14,6 @@ from freehold.gateway.books import Books
 from freehold.gateway.config import GatewayConfig
 from freehold.gateway.exchange import Exchange
 from freehold.gateway.front import App, answer
-from freehold.gateway.frontier.valve import Valve
 from freehold.gateway.gate import Gate
 from freehold.gateway.keys import Keyring
 from freehold.gateway.names import Names
@@ -22,6 +22,9 @@ from freehold.gateway.relay import Relay
 from freehold.gateway.request import Request
 from freehold.gateway.routing.replicas import Replicas
 from freehold.gateway.upstream import Upstream
+
+if TYPE_CHECKING:
+    from freehold.gateway.frontier.valve import Valve
 
 HEALTH, MODELS, ONE_MODEL = "/healthz", "/v1/models", "/v1/models/{id}"
 SERVED = (*(f"POST {path}" for path in APIS), f"GET {MODELS}", f"GET {ONE_MODEL}", f"GET {HEALTH}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from freehold.gateway import body as bodies
 from freehold.gateway import passing
@@ -13,7 +13,6 @@ from freehold.gateway.client import Connection, LostError
 from freehold.gateway.config import GatewayConfig, Model
 from freehold.gateway.exchange import Cut, Exchange
 from freehold.gateway.front import answer
-from freehold.gateway.frontier.valve import Valve
 from freehold.gateway.gate import Gate
 from freehold.gateway.keys import Keyring
 from freehold.gateway.names import Names
@@ -25,6 +24,9 @@ from freehold.gateway.upstream import HOP, Upstream, json_object
 from freehold.gateway.usage import Usage
 from freehold.ledger.key_records import Key, KeyLimits
 from freehold.ledger.quota import OverQuota, Ticket
+
+if TYPE_CHECKING:
+    from freehold.gateway.frontier.valve import Valve
 
 LOCAL, PEER = "local", "peer"
 MS = 1000

@@ -10,17 +10,17 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, start_http_server
 
 from freehold.errors import FreeholdError
+from freehold.gateway import frontier
 from freehold.gateway.app import build
 from freehold.gateway.books import Books, opened
 from freehold.gateway.config import GatewayConfig, Listen
 from freehold.gateway.exchange import Cut
 from freehold.gateway.front import AccessLog, Front
-from freehold.gateway.frontier import opening as frontier
-from freehold.gateway.frontier.valve import Valve
 from freehold.gateway.gate import Gate
 from freehold.gateway.listening import Inherited, bind_patiently, cannot_listen
 from freehold.gateway.mesh import MeshDoor
@@ -30,6 +30,9 @@ from freehold.gateway.recorder import LedgerRecorder
 from freehold.gateway.routing.fleet import Fleet
 from freehold.gateway.upstream import Upstream
 from freehold.service.notify import Supervisor
+
+if TYPE_CHECKING:
+    from freehold.gateway.frontier.valve import Valve
 
 BACKLOG = 1024
 PING_SECONDS = 10.0

@@ -33,18 +33,14 @@ HOURS = 24
 
 def opened(
     config: GatewayConfig,
+    told: FrontierConfig,
     books: Books,
     registry: CollectorRegistry,
     environ: Mapping[str, str],
+    *,
     allowance: Allowance | None = None,
-) -> Valve | None:
-    """The way out of this gateway, its ledger recovered; none where the settings have none. Waits for the disk.
-
-    Raises what is wrong with the owner's rules, prices and authorities, all of one kind together.
-    """
-    told = config.frontier
-    if told is None:
-        return None
+) -> Valve:
+    """As :func:`freehold.gateway.frontier.opened`, which alone calls it."""
     ways, rules = ways_of(told), judge(owner.read(told.policy))
     metrics, ledger = FrontierMetrics(registry), _ledger(config, told, books)
     ends = _ends(config, told, environ)

@@ -16,7 +16,7 @@ from enum import Enum, auto
 from freehold.gateway import body as bodies
 from freehold.gateway import passing
 from freehold.gateway.client import Connection, LostError
-from freehold.gateway.exchange import Exchange
+from freehold.gateway.exchange import Cut, Exchange
 from freehold.gateway.front import CLIENT_WENT, answer
 from freehold.gateway.frontier import refusing, statuses
 from freehold.gateway.frontier.allowance import Allowance
@@ -48,8 +48,9 @@ ID_BYTES = 6
 LONGEST_ERROR = 64 * 1024
 LONGEST_ANSWER = 64 * 1024 * 1024
 ANSWERED, REFUSED = "answered", "refused by the provider"
-DOUBT_LEFT, DOUBT_BROKEN, DOUBT_UNCOUNTED = (
+DOUBT_LEFT, DOUBT_BROKEN, DOUBT_UNCOUNTED, DOUBT_DRAINED = (
     "in doubt: the client left", "in doubt: the provider broke off", "in doubt: not counted exactly",
+    "in doubt: the gateway ended",
 )  # fmt: skip
 NOT_REACHED, LEFT = "the provider was not reached", "the client left before it"
 
@@ -116,6 +117,7 @@ class Trip:
 
         Raises a refusal for what the provider did not take from the client.
         """
+        data = bodies.dump(outgoing(self.body, self.exchange.path, self.way.route.provider_model, self.measure))
         permit, account = self.end.breaker.take(), None
         if permit is None:
             return Miss(Reason.PROVIDER_DARK, self.end.breaker.wait)
@@ -125,7 +127,7 @@ class Trip:
                 return Miss(why(booked), self._reopens(booked))
             account = Account(booked)
             self.metrics.reserved(self.way, self.worst)
-            return await self._go(account)
+            return await self._go(data, account)
         finally:
             self._close(account, permit)
 
@@ -142,8 +144,7 @@ class Trip:
             return found
         return await self.ledger.reserve(ask) if await self.allowance.obtain(self.key_id, self.worst) else found
 
-    async def _go(self, account: Account) -> Miss | None:
-        data = bodies.dump(outgoing(self.body, self.exchange.path, self.way.route.provider_model, self.measure))
+    async def _go(self, data: bytes, account: Account) -> Miss | None:
         try:
             connection = await self.end.reach()
         except (LostError, OSError) as error:
@@ -257,6 +258,8 @@ class Trip:
             if nano is not None:
                 return account.counts, nano, account.outcome
         outcome = DOUBT_UNCOUNTED if account.outcome == ANSWERED else account.outcome
+        if outcome == DOUBT_LEFT and self.request.cut is Cut.DRAIN:
+            outcome = DOUBT_DRAINED
         return Counts(self.measure.prompt, self.measure.completion), self.worst.nano_usd, outcome
 
     def _reopens(self, refusal: Refusal) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import http.client
 import json
@@ -131,7 +132,9 @@ def site(
     ca: str,
     folder: Path,
     limits: Limits | None = None,
+    *,
     change: Callable[[GatewayConfig], GatewayConfig] = lambda config: config,
+    loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
     **frontier: Any,
 ) -> Iterator[Site]:
     """A gateway beside a provider; ``frontier`` changes fields of the exception."""
@@ -148,7 +151,7 @@ def site(
     before = os.environ.get("CREDENTIALS_DIRECTORY")
     os.environ["CREDENTIALS_DIRECTORY"] = str(credentials)
     try:
-        with running(limits or replace(Limits(), drain_seconds=1), changed=changed) as gateway:
+        with running(limits or replace(Limits(), drain_seconds=1), changed=changed, loop=loop) as gateway:
             yield Site(gateway, provider, path)
     finally:
         os.environ.pop("CREDENTIALS_DIRECTORY")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +22,9 @@ from freehold.gateway import cli, cli_explain, cli_keys
 from freehold.gateway.frontier import explain
 from freehold.gateway.policy import explain as words
 from freehold.gateway.policy.reasons import Reason
+from freehold.gateway.remote import Ledgers
+from freehold.paths import PROJECT
+from freehold.process import Completed
 
 CARD = "my card is 4111 1111 1111 1111"
 
@@ -127,20 +131,27 @@ def test_over_ssh_it_answers_in_json(here: Site, ca: str, monkeypatch: pytest.Mo
         assert expected in json.loads(capsys.readouterr().out)
 
 
-class Node:
-    """A fleet of one host, whose node is asked without SSH."""
+class Ssh:
+    """Stands for SSH: runs here what would run on the node, with the test's settings."""
 
     def __init__(self, config: Path) -> None:
-        self.config, self.document = config, {"gateway": {"authority": "gpu1"}, "hosts": [{"name": "gpu1"}]}
+        self.config = config
 
-    def of_node(self, name: str, do: str, /, **question: Any) -> Any:
-        assert (name, do) == ("gpu1", "explain")
-        return explain.answer({"config": str(self.config), **question})
+    def __call__(self, args: Any, *, stdin: str | None = None, **_: Any) -> Completed:
+        module = args[-1].split(" -m ")[1]
+        question = json.dumps({**json.loads(stdin or ""), "config": str(self.config)})
+        words, environ = [sys.executable, "-m", module], {"PYTHONPATH": str(PROJECT / "python")}
+        done = subprocess.run(words, input=question, capture_output=True, text=True, check=True, env=environ)
+        return Completed(tuple(args), 0, done.stdout, done.stderr)
+
+
+HOST = {"name": "gpu1", "address": "192.0.2.11", "port": 22, "host_key": "ssh-ed25519 AAAA", "maintenance": False}
 
 
 def test_the_command_shows_a_table_or_json(here: Site, ca: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    node = Node(settings(here, ca))
-    monkeypatch.setattr(cli_keys, "ledgers", lambda *_: node)
+    document = {"gateway": {"authority": "gpu1"}, "hosts": [HOST]}
+    fleet = Ledgers(document, Path("/k"), Path("/h"), Ssh(settings(here, ca)))
+    monkeypatch.setattr(cli_keys, "ledgers", lambda *_: fleet)
     app = typer.Typer()
     cli.register(app)
 
@@ -156,6 +167,7 @@ def test_the_command_shows_a_table_or_json(here: Site, ca: str, monkeypatch: pyt
     assert found["decision"]["outcome"] == "leaves"
     assert words.as_json(words.of_json(found["decision"])) == found["decision"]
     assert words.of_json(found["decision"]).reason is Reason.ALL_CONDITIONS_HELD
+    assert isinstance(run("--key", "nobody").exception, UsageError)
     assert isinstance(run("--node", "gpu9").exception, UsageError)
     assert isinstance(run("--body", "/nowhere").exception, UsageError)
     assert isinstance(run("--body", "-", stdin="[]").exception, UsageError)

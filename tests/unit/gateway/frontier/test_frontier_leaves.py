@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
+from tests.unit.gateway.frontier.provider import Provider, serving
 from tests.unit.gateway.frontier.site import (
     ASKED,
     BEST,
@@ -20,6 +25,7 @@ from tests.unit.gateway.frontier.site import (
     Site,
     chat,
     rows,
+    site,
 )  # fmt: skip
 from tests.unit.gateway.harness import CHAT, eventually
 
@@ -46,7 +52,9 @@ def test_it_leaves_and_is_on_record_at_its_exact_cost(here: Site, path: str, str
     assert (row["prompt"], row["cached"], row["completion"], row["charged_nano_usd"]) == (11, 4, 3, cost)
     assert (row["reason"], row["outcome"], row["over"]) == ("name", "answered", 0)
     assert row["worst_nano_usd"] > cost
-    (use,) = here.usage(1)  # and no second row of the recorder's
+    assert here.ask(chat(model=CHAT))[2]["x-freehold-route"] == "local"
+    use, local = here.usage(2)  # and no second row of the recorder's
+    assert local["route"] == "local"
     assert (use["route"], use["served"], use["prompt"], use["nano_usd"]) == ("frontier", there, 11, cost)
     here.agree()
     assert len(here.provider.seen) == 1
@@ -144,3 +152,27 @@ def test_what_left_counts_for_the_day_of_its_key(here: Site) -> None:
     assert [here.ask(chat(max_tokens=4000), key=SMALL)[0] for _ in range(4)][-1] == 429
     assert len(here.provider.seen) < 7
     eventually(lambda: all(row["state"] == "settled" for row in here.exceptions()))
+
+
+def test_on_the_loop_of_production_too(provider: Provider, ca: str, tmp_path: Path, other_certificates: Path) -> None:
+    """uvloop has a TLS of its own."""
+    with site(provider, ca, tmp_path / "good", loop=uvloop.new_event_loop) as here:
+        for stream in (False, True):
+            assert here.ask(chat(stream=stream))[2]["x-freehold-route"] == "frontier"
+        assert [row["charged_nano_usd"] for row in here.settled(2)] == [CHAT_COST] * 2
+        assert provider.connections == 1  # kept in between
+        connection, answer = here.open(chat("hold", stream=True))
+        answer.read1(4096)
+        answer.close()
+        connection.close()
+        here.settled(3)
+    crt, key = other_certificates / "tls.crt", other_certificates / "tls.key"
+    with serving(crt, key) as other, site(other, ca, tmp_path / "bad", loop=uvloop.new_event_loop) as here:
+        assert here.ask(chat())[2]["x-freehold-frontier"] == "provider_dark"
+        assert other.seen == []
+
+
+def test_a_gateway_without_a_frontier_loads_nothing_of_it() -> None:
+    words = "import sys, freehold.gateway.server; print([m for m in sys.modules if 're2' in m or '.prices' in m])"
+    done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True, timeout=30)
+    assert done.stdout.strip() == "[]"

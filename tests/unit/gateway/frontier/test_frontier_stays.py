@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import http.client
+import json
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -19,7 +21,9 @@ from tests.unit.gateway.harness import CHAT, EMBEDDING, eventually
 
 from freehold.gateway.config import Key
 from freehold.gateway.config_frontier import Route
+from freehold.ledger import clock as clocks
 from freehold.ledger.clock import LedgerClock
+from freehold.ledger.keys import KeyTable
 from freehold.ledger.store import Store, close_frontier
 
 CARD = "my card is 4111 1111 1111 1111"
@@ -109,6 +113,15 @@ def test_a_local_model_never_leads_away_whatever_the_header_says(here: Site) -> 
     _, _, headers = here.ask(chat(model=CHAT), x_freehold_frontier="allow")
     assert (headers["x-freehold-route"], headers["x-freehold-frontier"]) == ("local", "no_provider")
     assert here.provider.connections == 0
+
+
+def test_a_number_that_no_json_can_say_is_refused_before_anything_is_reserved(here: Site) -> None:
+    connection = http.client.HTTPConnection(*here.gateway.addresses.public, timeout=10)
+    body = json.dumps(chat(temperature=0.5)).replace("0.5", "1e999")
+    connection.request("POST", "/v1/chat/completions", body, {"Authorization": f"Bearer {MAY}"})
+    assert connection.getresponse().status == 400
+    connection.close()
+    assert (here.provider.connections, here.exceptions()) == (0, [])
 
 
 def test_embeddings_leave_only_where_the_route_s_own_model_makes_them(
@@ -219,6 +232,17 @@ def test_nothing_leaves_from_books_that_the_owner_closed(here: Site) -> None:
 def test_a_follower_without_a_lease_lets_nothing_out(provider: Provider, ca: str, tmp_path: Path) -> None:
     with site(provider, ca, tmp_path, change=lambda config: replace(config, authority="another")) as here:
         stays(here, "no_lease")
+
+
+def test_a_key_that_was_revoked_a_moment_ago_lets_nothing_out(here: Site) -> None:
+    assert here.ask(chat())[2]["x-freehold-route"] == "frontier"
+    here.settled()
+    with Store.open(here.path) as store:
+        KeyTable(store, clocks.of_machine(store)).revoke("may", "lost")
+    status, _, headers = here.ask(chat())
+    # By the ledger, before memory knows; or by memory, which looks once a second.
+    assert (status, headers["x-freehold-frontier"]) in {(200, "key_may_not"), (401, None)}
+    assert len(here.provider.seen) == 1
 
 
 def test_another_s_certificate_is_never_sent_a_byte(
