@@ -29,8 +29,11 @@ def freehold(*words: str, check: bool = True) -> Any:
 @contextmanager
 def key_of(name: str, *words: str) -> Iterator[str]:
     """A key by command, while the body runs."""
-    yield str(freehold("gateway", "key", "new", name, *words)["key"])
-    freehold("gateway", "key", "revoke", name)
+    key = str(freehold("gateway", "key", "new", name, *words)["key"])
+    try:
+        yield key
+    finally:
+        freehold("gateway", "key", "revoke", name)
 
 
 def exceptions(name: str) -> list[dict[str, Any]]:

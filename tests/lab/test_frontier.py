@@ -101,18 +101,19 @@ def test_what_may_never_leave_stays_and_the_rule_is_named(bob: Client, provider:
 
 
 def test_a_dark_provider_is_let_alone(bob: Client, provider: Provider) -> None:
-    before = len(provider.came())
     with provider.behaving(dark=True):
+        until(lambda: bob.ask("frontier/always").why == "provider_dark", "connections from before are gone")
+        before = len(provider.came())
         answers = [bob.ask("frontier/always") for _ in range(12)]
         assert {(one.here, one.why) for one in answers} == {(True, "provider_dark")}
         refused = bob.ask("frontier/strict")
         assert (refused.status, refused.json["error"]["code"]) == (503, "frontier_provider_dark")
         assert "retry-after" in refused.headers.lower()
-        told = freehold("gateway", "explain", "--model", "frontier/always", "--key", "bob")
+        told = freehold("gateway", "explain", "--model", "frontier/always", "--key", "bob")["decision"]
         assert (told["outcome"], told["reason"]) == ("local", "provider_dark")
         assert len(provider.came()) - before <= 6, "it was asked again and again"
     until(lambda: bob.ask("frontier/always").route == "frontier", "the provider is tried again")
-    told = freehold("gateway", "explain", "--model", "frontier/always", "--key", "bob")
+    told = freehold("gateway", "explain", "--model", "frontier/always", "--key", "bob")["decision"]
     assert (told["outcome"], told["provider"]) == ("leaves", "stand-in-openai")
 
 

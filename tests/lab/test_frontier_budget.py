@@ -122,7 +122,7 @@ def test_where_the_ledger_cannot_be_written_nothing_leaves_and_local_traffic_goe
             assert client.ask(document["models"][0]["name"]).status == 200
             assert len(provider.came()) == before
         until(lambda: client.ask("frontier/always").route == "frontier", "it leaves again")
-        (line,) = [one for one in freehold("usage", "--by", "key")["lines"] if one["key_name"] == "held"]
+        (line,) = [one for one in freehold("usage", "--by", "key")["lines"] if one["key"] == "held"]
         assert line["requests"] >= 4, "what waited was written"
 
 

@@ -39,9 +39,21 @@ class Remembered:
 
 
 class LedgerClock:
-    """``wall`` and ``monotonic`` return nanoseconds; ``monotonic`` counts suspended time and starts with ``boot``."""
+    """``wall`` and ``monotonic`` return nanoseconds; ``monotonic`` counts suspended time and starts with ``boot``.
 
-    def __init__(self, remembered: Remembered | None, *, wall: Nanoseconds, monotonic: Nanoseconds, boot: str) -> None:
+    Only the gateway's own ``keeps`` the ledger's time; a command's looks at it.
+    """
+
+    def __init__(
+        self,
+        remembered: Remembered | None,
+        *,
+        wall: Nanoseconds,
+        monotonic: Nanoseconds,
+        boot: str,
+        keeps: bool = True,
+    ) -> None:
+        self._keeps = keeps
         self._wall, self._monotonic, self._boot = wall, monotonic, boot
         self._began = monotonic() // NANOSECONDS_IN_MS
         self._base = self._first(remembered, wall() // NANOSECONDS_IN_MS)
@@ -79,6 +91,8 @@ class LedgerClock:
     def record(self, connection: sqlite3.Connection) -> int:
         """Remember the time, in the caller's transaction; returns it. An earlier time never replaces a later one."""
         now = self.now_ms()
+        if not self._keeps:
+            return now
         connection.execute(
             "INSERT INTO clock VALUES (1, ?, ?, ?) ON CONFLICT DO UPDATE SET"
             " ms = excluded.ms, boot = excluded.boot, boot_ms = excluded.boot_ms WHERE excluded.ms >= ms",
@@ -125,6 +139,18 @@ def of_machine(store: Store, boot_id: Path = BOOT_ID) -> LedgerClock:
     except OSError:
         boot = ""  # then only the recorded time counts, as after a reboot
     return LedgerClock(remembered(store), wall=time.time_ns, monotonic=_boot_ns, boot=boot)
+
+
+def of_command(store: Store) -> LedgerClock:
+    """The clock of a command beside the gateway: it goes on from the gateway's last word, and leaves no word itself.
+
+    It does not ask which boot this is: a service's view of /proc is its own, and in a container the two disagree. What
+    the one took for a reboot would be the end of the other's memory of how the wall clock ran. After a real reboot,
+    until the gateway has started, this clock may be late.
+    """
+    known = remembered(store)
+    boot = known.boot if known is not None else ""
+    return LedgerClock(known, wall=time.time_ns, monotonic=_boot_ns, boot=boot, keeps=False)
 
 
 def _boot_ns() -> int:

@@ -118,7 +118,7 @@ def answer(question: Question) -> dict[str, Any]:
     if verb is None:
         raise UsageError("LEDGER_QUESTION", str(question.get("do")), "no such verb", expected=", ".join(VERBS))
     with Store.open(Path(question["ledger"])) as store:
-        return {"answer": verb(Asked(store, clocks.of_machine(store), question))}
+        return {"answer": verb(Asked(store, clocks.of_command(store), question))}
 
 
 def main() -> int:

@@ -140,3 +140,25 @@ def test_periods() -> None:
     december = next_month_ms(START_MS)
     assert month(next_month_ms(december)) == 202701
     assert month(next_month_ms(december) - 1) == 202612
+
+
+def test_a_commands_clock_goes_on_from_the_gateways_and_leaves_no_word(store: Store, tmp_path: Path) -> None:
+    boot_id = tmp_path / "boot_id"
+    boot_id.write_text("what the gateway's service sees")
+    gateway = clocks.of_machine(store, boot_id)
+    with store.transaction() as connection:
+        gateway.record(connection)
+        connection.execute("UPDATE clock SET ms = ms - ?", (HOUR_MS,))
+    before = remembered(store)
+    assert before is not None
+    command = clocks.of_command(store)
+    assert abs(command.now_ms() - before.ms) < TOLERANCE_MS
+    assert command.stepped > TOLERANCE_MS, "it sees what the gateway will see"
+    record(command, store)
+    assert remembered(store) == before
+    assert clocks.of_machine(store, boot_id).stepped > TOLERANCE_MS
+
+
+def test_a_commands_clock_of_a_ledger_that_no_gateway_has_opened_is_the_walls(store: Store) -> None:
+    clock = clocks.of_command(store)
+    assert (clock.stepped, abs(clock.drift_ms) < TOLERANCE_MS) == (0, True)

@@ -176,7 +176,7 @@ def _ledger(config: GatewayConfig) -> Iterator[Frontier | None]:
         return
     with Store.open(config.ledger) as store:
         caps = caps_of(config.frontier) if config.frontier and config.is_authority else None
-        yield Frontier(store, clocks.of_machine(store), caps)
+        yield Frontier(store, clocks.of_command(store), caps)
 
 
 def _key(config: GatewayConfig, frontier: Frontier | None, name: object) -> Key | None:

@@ -91,7 +91,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.note({"at": time.time(), "path": self.path, "headers": names, "body": body})
         now = behaviour(self.server.folder)
         time.sleep(min(now.seconds, LONGEST_SECONDS))
-        if now.mute:
+        if now.mute or now.dark:  # dark: a connection that was kept from before
             self.close_connection = True
         elif not hmac.compare_digest(shown, self.server.key):
             self._json(401, error(self.path, 401))
