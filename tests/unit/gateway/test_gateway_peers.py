@@ -40,8 +40,8 @@ class Site:
 
         def at(config: GatewayConfig) -> GatewayConfig:
             models = tuple(replace(one, url=_nobody()) if dead else one for one in config.models)
-            own = {"node": node, "peers_file": self.peers_file(node), "ledger": self.ledger(node), "models": models}
-            return replace(config, **(own | settings))
+            own: dict[str, Any] = {"node": node, "peers_file": self.peers_file(node), "ledger": self.ledger(node)}
+            return replace(config, **(own | {"models": models} | settings))
 
         with running(replace(Limits(), drain_seconds=1), mesh=mesh, changed=at) as harness:
             yield harness
