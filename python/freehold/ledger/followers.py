@@ -13,6 +13,8 @@ from freehold.ledger.periods import SECOND_MS
 from freehold.ledger.store import Store, get_meta
 
 POLL_SECONDS = 0.1
+HEARD_SECONDS = 10.0
+"""Who has been silent for longer is not waited for: a gateway asks each second, and starts within a few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,15 @@ def wait_until_reached(
     seconds: float,
     rest: Callable[[float], None] = time.sleep,
 ) -> dict[str, dict[str, Any]]:
-    """The same, once all know it, or after ``seconds``."""
+    """The same, once all know it that are heard at all, or after ``seconds``."""
     names = tuple(nodes)
     for _ in range(int(seconds / POLL_SECONDS)):
         found = reached(store, clock, version, names)
-        if all(one["knows"] for one in found.values()):
+        if all(one["knows"] or not _is_heard(one) for one in found.values()):
             return found
         rest(POLL_SECONDS)
     return reached(store, clock, version, names)
+
+
+def _is_heard(told: dict[str, Any]) -> bool:
+    return told["heard_seconds"] is not None and told["heard_seconds"] < HEARD_SECONDS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.unit.gateway.authority.federation import AUTHORITY, KEYS, MADE, Federation, asked, command, digest
@@ -13,6 +14,7 @@ from tests.unit.gateway.harness import CLIENT_KEY, OTHER_KEY, eventually
 from freehold.gateway import books
 from freehold.gateway.config import Key
 from freehold.ledger.key_records import KeyLimits
+from freehold.ledger.node import answer
 from freehold.ledger.replication import apply, changes_since
 from freehold.ledger.store import Store
 
@@ -38,6 +40,24 @@ def test_a_command_at_the_authority_counts_everywhere_within_two_seconds(site: F
                 eventually(lambda one=one, key=key: asked(one, key) == 401)  # type: ignore[misc]
             assert time.monotonic() - began < SOON + 1
     assert [asked(one, OTHER_KEY) for one in others] == [200, 200]
+
+
+def test_the_command_hears_which_gateways_are_closed(site: Federation) -> None:
+    """The question goes to the ledger, so it is answered whether the authority's gateway runs or not."""
+    nodes = [AUTHORITY, "gpu2", "gpu3"]
+
+    def revoked(name: str) -> dict[str, Any]:
+        question = {"ledger": str(site.ledger(AUTHORITY)), "node": AUTHORITY}
+        gone = answer({**question, "do": "key revoke", "name": name})["answer"]
+        told = answer({**question, "do": "key reached", "version": gone["version"], "nodes": nodes, "seconds": 5})
+        return {node: one["knows"] for node, one in told["answer"].items()}
+
+    with site.authority() as authority, site.follower("gpu2", authority) as other:
+        eventually(lambda: authority.count("freehold_gateway_follower_seconds", node="gpu2") < 1)
+        eventually(lambda: other.count("freehold_gateway_keys_version") > 0)
+        assert revoked("other") == {AUTHORITY: True, "gpu2": True, "gpu3": False}
+        assert asked(other, OTHER_KEY) == 401
+    assert revoked("operator") == dict.fromkeys(nodes, False), "nobody runs"
 
 
 def test_without_the_authority_known_keys_go_on_and_a_restart_forgets_none(site: Federation, stack: ExitStack) -> None:

@@ -29,7 +29,7 @@ from freehold.gateway.authority import leases
 from freehold.gateway.authority.follower import Follower
 from freehold.gateway.authority.line import Line
 from freehold.gateway.authority.messages import FOLLOW, LEASE
-from freehold.ledger import problems
+from freehold.ledger import exceptions, problems, report
 from freehold.ledger.audit import audit
 from freehold.ledger.caps import Amount, Caps, spent
 from freehold.ledger.clock import of_machine
@@ -161,6 +161,23 @@ async def test_what_is_lent_can_be_spent_and_the_rest_comes_back(holder: Holder,
     assert ledger.outstanding == []
     assert ledger.clean
     assert isinstance(holder.ask(key, 1, 1), Refusal), "what was given back is not spent"
+
+
+async def test_what_left_by_a_follower_is_in_the_usage_once(
+    holder: Holder, site: Federation, key: str, ledger: Books
+) -> None:
+    assert await holder.follow()
+    assert await holder.obtain(key, 100, USD)
+    holder.frontier.settle(holder.ask(key, 100, USD).id, Tokens(30, 0, 10), 5, DONE)
+    assert holder.role.follower is not None
+    await holder.role.follower.farewell()
+    with ledger.store() as store, Store.open(site.ledger("gpu2")) as own:
+        today = day(of_machine(store).now_ms())
+        exports = [report.export(one, name, today, today) for one, name in ((store, AUTHORITY), (own, "gpu2"))]
+        with store.reading() as connection:
+            assert len(exceptions.select(connection, "node = 'gpu2'")) == 1, "the authority has it on record, too"
+    assert report.report(exports).total == (1, 30, 0, 10, 5)
+    assert [len(one["exceptions"]) for one in exports] == [0, 1]
 
 
 async def test_a_crowd_asks_once_and_all_of_it_is_covered(holder: Holder, key: str, ledger: Books) -> None:
