@@ -33,7 +33,14 @@ class Site:
 
     @contextmanager
     def gateway(
-        self, node: str, *, certified: str = "", dead: bool = False, mesh_port: int = 0, **settings: Any
+        self,
+        node: str,
+        *,
+        certified: str = "",
+        dead: bool = False,
+        drain_seconds: int = 1,
+        mesh_port: int = 0,
+        **settings: Any,
     ) -> Iterator[Harness]:
         """``certified``: another name in its certificate. ``dead``: nobody serves its models. And more settings."""
         mesh = self.mesh(certified or node, node, mesh_port)
@@ -43,7 +50,7 @@ class Site:
             own: dict[str, Any] = {"node": node, "peers_file": self.peers_file(node), "ledger": self.ledger(node)}
             return replace(config, **(own | {"models": models} | settings))
 
-        with running(replace(Limits(), drain_seconds=1), mesh=mesh, changed=at) as harness:
+        with running(replace(Limits(), drain_seconds=drain_seconds), mesh=mesh, changed=at) as harness:
             yield harness
 
     def mesh(self, name: str, node: str, port: int = 0) -> Mesh:

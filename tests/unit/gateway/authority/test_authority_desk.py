@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from tests.unit.gateway.authority.federation import AUTHORITY, MADE, Federation, command, digest, frontier
+from tests.unit.gateway.authority.federation import AUTHORITY, MADE, Federation, command, digest
 from tests.unit.gateway.harness import CLIENT_KEY, Harness
 from tests.unit.keys import party
 
@@ -19,11 +19,6 @@ from freehold.ledger.key_records import KeyLimits
 
 PATHS = (FOLLOW, LEASE)
 LEASE_ASK = {"version": 1, "ask": LeaseAsk("l1", "k", 100, 100, 60).as_json()}
-
-
-@pytest.fixture
-def authority(site: Federation, stack: ExitStack) -> Harness:
-    return stack.enter_context(site.authority(frontier=frontier()))
 
 
 def post(

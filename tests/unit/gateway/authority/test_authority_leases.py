@@ -3,145 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
-import pytest
 from tests.unit.gateway.authority.federation import (
     AUTHORITY,
-    LEAVES,
-    MADE,
     USD,
     Federation,
     Holder,
     command,
     digest,
-    frontier,
 )
+from tests.unit.gateway.authority.lending import DAY_USD, Books, lossy
 from tests.unit.gateway.harness import Harness
 from tests.unit.ledger.world import DONE, Tokens
 
-from freehold.errors import UnknownStateError
 from freehold.gateway.authority import leases
 from freehold.gateway.authority.follower import Follower
-from freehold.gateway.authority.line import Line
-from freehold.gateway.authority.messages import FOLLOW, LEASE
-from freehold.ledger import exceptions, problems, report
-from freehold.ledger.audit import audit
-from freehold.ledger.caps import Amount, Caps, spent
+from freehold.ledger import exceptions, report
+from freehold.ledger.caps import Amount
 from freehold.ledger.clock import of_machine
 from freehold.ledger.frontier import Refusal, Reservation
 from freehold.ledger.key_records import KeyLimits
-from freehold.ledger.leases import Granted, LeaseBook
 from freehold.ledger.periods import day
 from freehold.ledger.store import Store
-
-DAY_USD = 100
-
-
-@pytest.fixture
-def authority(site: Federation, stack: ExitStack) -> Harness:
-    return stack.enter_context(site.authority(frontier=frontier(DAY_USD)))
-
-
-@pytest.fixture
-def key(site: Federation, authority: Harness) -> str:
-    del authority  # its ledger is there then
-    with command(site.ledger(AUTHORITY)) as keys:
-        return keys.create("agent", digest(MADE), LEAVES).id
-
-
-@dataclass
-class Books:
-    """What the authority has on record."""
-
-    path: Path
-
-    @contextmanager
-    def store(self) -> Any:
-        with Store.open(self.path) as store:
-            yield store
-
-    @property
-    def charged(self) -> Amount:
-        with self.store() as store, store.reading() as connection:
-            return spent(connection, "day", day(of_machine(store).now_ms()))
-
-    @property
-    def outstanding(self) -> list[Granted]:
-        with self.store() as store:
-            return LeaseBook(store, of_machine(store), Caps()).outstanding()
-
-    @property
-    def clean(self) -> bool:
-        with self.store() as store:
-            return not audit(store)
-
-
-@pytest.fixture
-async def holder(site: Federation, authority: Harness) -> AsyncIterator[Holder]:
-    with site.holder("gpu2", authority) as made:
-        yield made
-
-
-@pytest.fixture
-def down(authority: Harness) -> Callable[[], None]:
-    """Ends the authority's gateway."""
-
-    def end() -> None:
-        authority.end()
-        authority.thread.join(10)
-
-    return end
-
-
-@pytest.fixture
-def anew(site: Federation, stack: ExitStack, authority: Harness) -> Callable[..., None]:
-    """Begins it again where it was, with an older ledger if it is given one."""
-
-    def begin(copy: Path | None = None) -> None:
-        assert authority.addresses.mesh is not None
-        if copy is not None:
-            for side in ("-wal", "-shm"):
-                Path(f"{site.ledger(AUTHORITY)}{side}").unlink(missing_ok=True)
-            copy.replace(site.ledger(AUTHORITY))
-        stack.enter_context(site.authority(mesh_port=authority.addresses.mesh[1], frontier=frontier(DAY_USD)))
-
-    return begin
-
-
-@pytest.fixture
-def ledger(site: Federation) -> Books:
-    return Books(site.ledger(AUTHORITY))
-
-
-class Lossy(Line):
-    """A line that loses or repeats what a test says; the real one behind it."""
-
-    lose_answer: str = ""
-    twice: bool = False
-    questions: int = 0
-
-    async def ask(self, path: str, body: bytes, seconds: float) -> bytes:
-        self.questions += path == LEASE
-        answer = await super().ask(path, body, seconds)
-        if self.twice:
-            answer = await super().ask(path, body, seconds)
-        if path == self.lose_answer:
-            raise UnknownStateError("AUTHORITY_SILENT", "a test", "the answer was lost")
-        return answer
-
-
-def lossy(holder: Holder) -> Lossy:
-    follower, allowance = holder.role.follower, holder.role.leases
-    assert follower is not None
-    assert allowance is not None
-    line = Lossy(follower.line.fleet, follower.line.authority)
-    follower.line = allowance.line = line
-    return line
 
 
 async def test_what_is_lent_can_be_spent_and_the_rest_comes_back(holder: Holder, key: str, ledger: Books) -> None:
@@ -224,111 +108,6 @@ async def test_without_the_authority_there_is_no_lease_and_no_waiting(
     assert line.questions == before
 
 
-async def test_an_answer_that_was_lost_is_given_back(holder: Holder, key: str, ledger: Books) -> None:
-    line = lossy(holder)
-    assert await holder.follow()
-    line.lose_answer = LEASE
-    assert not await holder.obtain(key, 10, USD)
-    assert ledger.charged.nano_usd == leases.TIMES * USD, "lent, and the holder does not know"
-    assert isinstance(holder.ask(key, 10, USD), Refusal)
-    line.lose_answer = FOLLOW
-    assert not await holder.follow()
-    assert ledger.charged.nano_usd == 0
-    line.lose_answer = ""
-    assert await holder.follow()
-    assert ledger.charged.nano_usd == 0
-    assert ledger.outstanding == []
-    assert ledger.clean
-
-
-async def test_messages_that_come_twice_count_once(holder: Holder, key: str, ledger: Books) -> None:
-    line = lossy(holder)
-    line.twice = True
-    assert await holder.follow()
-    assert await holder.obtain(key, 10, USD)
-    assert len(ledger.outstanding) == 1
-    reserved = holder.ask(key, 10, USD)
-    holder.frontier.settle(reserved.id, Tokens(5), USD, DONE)
-    assert holder.role.follower is not None
-    await holder.role.follower.farewell()
-    assert ledger.charged == Amount(5, USD)
-    assert ledger.clean
-
-
-async def test_a_holder_that_is_killed_reports_when_it_is_back_and_spends_nothing_more(
-    site: Federation, authority: Harness, key: str, ledger: Books
-) -> None:
-    with site.holder("gpu2", authority) as holder:
-        assert await holder.follow()
-        assert await holder.obtain(key, 10, USD)
-        assert isinstance(holder.ask(key, 10, USD), Reservation)  # and then it is killed
-    assert ledger.charged.nano_usd == leases.TIMES * USD
-    with site.holder("gpu2", authority) as again:
-        assert isinstance(again.ask(key, 10, USD), Refusal)
-        assert await again.follow()
-        assert ledger.charged == Amount(10, USD), "what was open is spent, the rest is given back"
-        assert ledger.outstanding == []
-        assert await again.follow()
-    assert ledger.clean
-
-
-async def test_a_restart_of_the_authority_lends_nothing_twice(
-    holder: Holder, key: str, down: Callable[[], None], anew: Callable[..., None], ledger: Books
-) -> None:
-    assert await holder.follow()
-    assert await holder.obtain(key, 10, USD)
-    down()
-    assert isinstance(holder.ask(key, 10, USD), Reservation), "a lease holds without the authority, until it ends"
-    assert not await holder.follow()
-    anew()
-    assert await holder.follow()
-    assert ledger.charged.nano_usd == leases.TIMES * USD
-    assert await holder.obtain(key, 10, USD)
-    assert len(ledger.outstanding) == 2
-
-
-async def test_an_older_ledger_of_the_authority_hears_what_was_spent(
-    holder: Holder, key: str, down: Callable[[], None], anew: Callable[..., None], ledger: Books
-) -> None:
-    """The lease and its spending are not in the copy that was brought back; the report puts them there."""
-    copy = ledger.path.parent / "copy"
-    with command(ledger.path) as keys:
-        keys.store.copy_to(copy)
-    assert await holder.follow()
-    assert await holder.obtain(key, 10, USD)
-    reserved = holder.ask(key, 10, USD)
-    down()
-    anew(copy)
-    assert ledger.charged.nano_usd == 0
-    holder.frontier.settle(reserved.id, Tokens(5), USD, DONE)
-    assert await holder.follow()
-    assert holder.role.follower is not None
-    await holder.role.follower.farewell()
-    assert ledger.charged == Amount(5, USD)
-    assert ledger.clean
-
-
-@pytest.mark.parametrize("step_ms", [-3_600_000, 3_600_000])
-async def test_a_lease_ends_by_a_clock_that_nobody_can_set(
-    holder: Holder, key: str, ledger: Books, step_ms: int
-) -> None:
-    assert await holder.follow()
-    assert await holder.obtain(key, 10, USD)
-    wall, monotonic = holder.books.clock._wall, holder.books.clock._monotonic
-    holder.books.clock._wall = lambda: wall() + step_ms * 10**6
-    if step_ms < 0:
-        assert isinstance(holder.ask(key, 10, 0), Reservation), "set back: as long as before"
-    else:
-        assert isinstance(holder.ask(key, 10, 0), Refusal), "set forward by an hour: nothing leaves"
-    holder.books.clock._monotonic = lambda: monotonic() + (leases.LEASE_SECONDS + 1) * 10**9
-    holder.books.clock._wall = wall
-    assert isinstance(holder.ask(key, 10, USD), Refusal)
-    for reservation in holder.frontier.left_open():
-        holder.frontier.settle(reservation.id, Tokens(10), 0, DONE)
-    assert await holder.follow()
-    assert ledger.charged.nano_usd == 0, "run out, closed, and given back by the follower's own round"
-
-
 async def test_a_key_that_may_not_leave_gets_no_lease_and_one_revoked_spends_none(
     holder: Holder, key: str, ledger: Books
 ) -> None:
@@ -340,22 +119,6 @@ async def test_a_key_that_may_not_leave_gets_no_lease_and_one_revoked_spends_non
         keys.revoke("agent", "stolen")
     assert await holder.follow()
     assert isinstance(holder.ask(key, 10, USD), Refusal)
-
-
-async def test_a_full_disk_lends_nothing_and_raises_nothing(holder: Holder, key: str) -> None:
-    assert await holder.follow()
-    assert holder.role.leases is not None
-    filing = holder.role.leases.filing
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Store, "transaction", _full)
-        assert not await holder.obtain(key, 10, USD)
-    assert holder.role.leases.asked["failed"] == 1
-    assert await holder.obtain(key, 10, USD), "and goes on when there is room"
-    assert filing.holdings.living() == 1
-
-
-def _full(self: Store) -> Any:
-    raise problems.unwritable(self.path, "database or disk is full")
 
 
 def test_the_follower_pauses_longer_while_nobody_answers() -> None:
