@@ -170,8 +170,6 @@ def _at(path: Path, declared: list[Declared], *, follows: bool) -> Books:
 
 
 def _sync(table: KeyTable, declared: list[Declared], *, follows: bool) -> None:
-    if not follows:
-        replication.forget_position(table)
     if not follows or not replication.position(table)[0]:
         sync_declared(table, declared)
 

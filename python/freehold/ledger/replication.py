@@ -64,14 +64,6 @@ def position(table: KeyTable) -> tuple[str, int]:
         return str(get_meta(connection, "keys_source", "")), int(get_meta(connection, "keys_followed", 0))
 
 
-def forget_position(table: KeyTable) -> None:
-    """This ledger is an authority's: should it follow again, what it changed itself must not stay unseen."""
-    if position(table)[0]:
-        with table.store.transaction() as connection:
-            set_meta(connection, "keys_source", "")
-            set_meta(connection, "keys_followed", 0)
-
-
 def apply(table: KeyTable, changes: Changes) -> bool:
     """Take over what the authority said; false where it was known already. Raises ``KEYS_GAP``.
 

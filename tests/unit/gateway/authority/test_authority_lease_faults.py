@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.gateway.authority.federation import (
-    USD,
-    Federation,
-    Holder,
-    command,
-)
+from tests.unit.gateway.authority.federation import AUTHORITY, MADE, USD, Federation, Holder, command, digest
 from tests.unit.gateway.authority.lending import Books, lossy
 from tests.unit.gateway.harness import Harness
 from tests.unit.ledger.world import DONE, Tokens
 
 from freehold.gateway.authority import leases
 from freehold.gateway.authority.messages import FOLLOW, LEASE
+from freehold.keys import clock, passphrase, revocation, rotation
+from freehold.keys.roots import RootKey
 from freehold.ledger import problems
 from freehold.ledger.caps import Amount
 from freehold.ledger.frontier import Refusal, Reservation
@@ -139,6 +137,39 @@ async def test_a_full_disk_lends_nothing_and_raises_nothing(holder: Holder, key:
     assert holder.role.leases.asked["failed"] == 1
     assert await holder.obtain(key, 10, USD), "and goes on when there is room"
     assert filing.holdings.living() == 1
+
+
+async def test_a_key_that_is_revoked_is_closed_though_the_follower_cannot_write_it_down(
+    holder: Holder, key: str, ledger: Books
+) -> None:
+    del key  # its name is enough
+    assert await holder.follow()
+    assert holder.books.key_of(digest(MADE)) is not None
+    with command(ledger.path) as keys:
+        keys.revoke("agent", "stolen")
+    own, whole = holder.role.store, Store.transaction
+
+    def full(self: Store) -> Any:
+        return _full(self) if self is own else whole(self)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Store, "transaction", full)
+        assert not await holder.follow()
+        assert holder.books.key_of(digest(MADE)) is None
+    assert await holder.follow(), "and goes on when there is room"
+
+
+async def test_an_authority_whose_certificate_was_revoked_is_not_asked_again(holder: Holder, site: Federation) -> None:
+    """The connection to it was kept."""
+    assert await holder.follow()
+    root = RootKey(passphrase.from_file(site.folder / "secret"))
+    rotation.revoke(site.keys, revocation.matching(site.keys, AUTHORITY, clock.now), "stolen", root)
+    replace_text(site.folder / "gpu2" / "crl.pem", revocation.bundle(site.keys))
+    assert not await holder.follow()
+
+
+def replace_text(path: Path, text: str) -> None:
+    path.write_text(text)
 
 
 def _full(self: Store) -> Any:

@@ -20,6 +20,7 @@ from tests.unit.ledger.world import START_MS, Time, chance, row
 from freehold.gateway.authority.filing import Filing
 from freehold.gateway.authority.messages import Follow, Followed, dumped, parsed
 from freehold.gateway.authority.office import Office
+from freehold.ledger import day_tokens
 from freehold.ledger.clock import LedgerClock
 from freehold.ledger.key_records import KeyLimits
 from freehold.ledger.keys import KeyTable
@@ -245,12 +246,28 @@ def test_an_answer_of_another_session_is_followed_by_all_of_it(fleet: Fleet) -> 
     with fleet.authority.store.transaction() as connection:
         connection.execute("DELETE FROM day_tokens")  # as an older copy would be
     fleet.office = Office(fleet.authority.store, fleet.authority.clock, AUTHORITY)
+    fleet.authority.quota = Quota(fleet.authority.clock.now_ms)
     fleet.round(node, filing)
     fleet.round(node, filing)
     assert fleet.authority.quota.used(fleet.key) == 70
     node.quota.settle(ticket, 50)
     fleet.round(node, filing)
     assert fleet.authority.quota.used(fleet.key) == 50
+
+
+def test_what_was_told_before_a_restart_and_is_no_more_does_not_stay(fleet: Fleet) -> None:
+    (first, filing), (second, other) = fleet.followers
+    ticket = second.quota.start(fleet.key, KeyLimits(), 70)
+    assert isinstance(ticket, Ticket)
+    fleet.round(second, other)
+    fleet.round(first, filing)
+    first.quota = Quota(first.clock.now_ms)
+    take(first.quota, day(START_MS), day_tokens.elsewhere(first.store, day(START_MS), told=True))
+    assert first.quota.used(fleet.key) == 70
+    second.quota.settle(ticket, 0)
+    fleet.round(second, other)
+    fleet.round(first, Filing(first.store, first.clock))
+    assert first.quota.used(fleet.key) == 0
 
 
 def test_a_new_day_begins_with_nothing_and_a_clock_that_is_days_off_has_no_part_in_it(fleet: Fleet) -> None:
@@ -267,7 +284,8 @@ def test_a_new_day_begins_with_nothing_and_a_clock_that_is_days_off_has_no_part_
     answer, _ = fleet.office.follow("gpu9", far, fleet.authority.quota.here())
     assert isinstance(answer, Followed)
     assert answer.keys is not None, "keys it hears all the same"
-    assert fleet.key not in fleet.office.tally.elsewhere(day(START_MS) + 1, "gpu2", {fleet.key})
+    for one in (day(START_MS) + 1, far.day):
+        assert fleet.office.tally.elsewhere(one, "gpu2", {fleet.key}) == {}
 
 
 def test_words_that_cannot_be_put_down_count_at_once_and_are_put_down_later(
