@@ -68,6 +68,9 @@ def test_a_node_hears_the_keys_and_never_a_key(site: Federation, authority: Harn
     # What goes well is not recorded each second; it is seen in the gauges.
     assert authority.count("freehold_gateway_requests_total", path=FOLLOW) == 0
     assert authority.count("freehold_gateway_follower_behind", node="gpu2") == 0
+    boasting = Follow("another session", 1, told["session"], 99)
+    assert post(site, authority, FOLLOW, boasting.as_json(), node="gpu3")[0] == 200
+    assert authority.count("freehold_gateway_follower_behind", node="gpu3") > 0, "it is told anew, so it knows nothing"
 
 
 def test_who_speaks_is_in_the_certificate_whatever_the_message_says(site: Federation, authority: Harness) -> None:

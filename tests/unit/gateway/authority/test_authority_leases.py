@@ -90,9 +90,9 @@ async def test_where_caps_refuse_much_just_enough_is_asked_for_and_then_nobody_f
     assert await holder.obtain(key, 10, USD), "less may fit, so that is asked"
     assert ledger.charged.nano_usd <= DAY_USD * USD
     assert await holder.follow()
-    with ledger.store() as store, store.reading() as connection:
-        granted = connection.execute("SELECT count(*) FROM leases_granted WHERE tokens = 0").fetchone()
-    assert granted == (0,), "what was refused is not reported"
+    with holder.frontier.store.reading() as connection:
+        waiting = connection.execute("SELECT count(*) FROM leases_held WHERE state = 'asked'").fetchone()
+    assert waiting == (0,), "what was refused is forgotten"
 
 
 async def test_without_the_authority_there_is_no_lease_and_no_waiting(
