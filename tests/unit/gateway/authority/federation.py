@@ -43,7 +43,7 @@ def digest(key: str) -> str:
 
 
 def frontier(usd_a_day: int = 100) -> FrontierConfig:
-    return FrontierConfig(1_000_000, 7, usd_a_day * USD, 1000 * USD, (), (), None, None)
+    return FrontierConfig(1_000_000, 7, usd_a_day * USD, 1000 * USD, (), (), {}, [])
 
 
 @contextmanager
