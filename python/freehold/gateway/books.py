@@ -15,7 +15,7 @@ from pathlib import Path
 from freehold.errors import FreeholdError, FreeholdErrors
 from freehold.gateway import config as settings
 from freehold.ledger import clock as clocks
-from freehold.ledger import usage
+from freehold.ledger import replication, usage
 from freehold.ledger.clock import LedgerClock
 from freehold.ledger.declared import Declared, sync_declared
 from freehold.ledger.key_records import DECLARED, Key, KeyLimits
@@ -45,13 +45,24 @@ class Books:
     table: KeyTable | None = None
     writer: UsageWriter | None = None
     lost_rows: int = 0
+    version: int = 0
+    """The number of the last change of keys that is in force here."""
+    own: frozenset[str] | None = None
+    """On a follower the digests of its own settings: a key of the stack opens where both have it. None elsewhere."""
     _watch: KeyWatch | None = field(default=None)
     _read_again_ms: int = 0
+    _barred: frozenset[str] = frozenset()
 
     def key_of(self, digest: str) -> Key | None:
         """The living key with this SHA-256."""
         key = self.keys.get(digest)
         return key if key is not None and key.living(self.clock.now_ms()) else None
+
+    def bar(self, digests: frozenset[str]) -> None:
+        """Let these in no more, even if the ledger cannot be told; until the process ends."""
+        if digests - self._barred:
+            self._barred |= digests
+            self.keys = self._open(self.keys)
 
     def begin(self, key: Key, worst_tokens: int) -> Ticket | OverQuota:
         """Let a request in that may use up to ``worst_tokens``, or say which limit is in the way."""
@@ -73,7 +84,8 @@ class Books:
             clocks.follow_owner(self.table.store, self.clock)
             due = self._watch.changed() or self.clock.now_ms() >= self._read_again_ms
             if due:
-                self.keys = self.table.by_digest()
+                version = self.table.version()  # before the keys: it may say less than is known, never more
+                self.keys, self.version = self._open(self.table.by_digest()), version
                 self._read_again_ms = self.clock.now_ms() + MINUTE_MS
         except FreeholdError as error:
             self.problem = error  # the keys that are known go on
@@ -81,6 +93,14 @@ class Books:
         else:
             self.problem = None
             return due
+
+    def _open(self, keys: dict[str, Key]) -> dict[str, Key]:
+        return {
+            digest: key for digest, key in keys.items() if digest not in self._barred and self._is_ours(digest, key)
+        }
+
+    def _is_ours(self, digest: str, key: Key) -> bool:
+        return self.own is None or key.origin != DECLARED or digest in self.own
 
     @property
     def writable(self) -> bool:
@@ -102,13 +122,17 @@ class Books:
             self.table.store.close()
 
 
-def opened(path: Path | None, keys: Iterable[settings.Key]) -> Books:
-    """The books at ``path``, with the settings' keys in them; without a path, or where it fails, only those keys."""
+def opened(path: Path | None, keys: Iterable[settings.Key], *, follows: bool = False) -> Books:
+    """The books at ``path``, with the settings' keys in them; without a path, or where it fails, only those keys.
+
+    ``follows``: the table is the authority's, once it was heard. The settings alone open nothing then, and a key of
+    the stack that they do not have stays closed here: neither an older nor a newer roll of them opens anything.
+    """
     declared = [declared_of(key) for key in keys]
     if path is None:
         return _without(declared, None)
     try:
-        return _at(path, declared)
+        return _at(path, declared, follows=follows)
     except (FreeholdError, FreeholdErrors) as error:
         log.error("the ledger cannot be used; local traffic goes on, nothing leaves: %s", error)  # noqa: TRY400  said whole
         return _without(declared, error)
@@ -128,22 +152,28 @@ def declared_of(key: settings.Key) -> Declared:
     return Declared(key.name, key.sha256, limits, end_of_date_ms(key.expires) if key.expires else None)
 
 
-def _at(path: Path, declared: list[Declared]) -> Books:
+def _at(path: Path, declared: list[Declared], *, follows: bool) -> Books:
     store = Store.open(path)
     try:
         clock = clocks.of_machine(store)
         clocks.follow_owner(store, clock)
         table = KeyTable(store, clock)
-        sync_declared(table, declared)
+        _sync(table, declared, follows=follows)
         quota = Quota(clock.now_ms, usage.tokens_of_day(store, clock.now_ms()))
         writer = UsageWriter(lambda: Store.open(path), clock)
     except BaseException:
         store.close()
         raise
     writer.start()
-    books = Books(clock, quota, {}, table=table, writer=writer, _watch=KeyWatch(table))
+    own = frozenset(one.sha256 for one in declared) if follows else None
+    books = Books(clock, quota, {}, table=table, writer=writer, own=own, _watch=KeyWatch(table))
     books.look()
     return books
+
+
+def _sync(table: KeyTable, declared: list[Declared], *, follows: bool) -> None:
+    if not follows or not replication.position(table)[0]:
+        sync_declared(table, declared)
 
 
 def _without(declared: list[Declared], problem: FreeholdError | FreeholdErrors | None) -> Books:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from freehold.errors import UsageError
+from freehold.gateway import reached
+from freehold.gateway.reached import Reached
 from freehold.ledger.money import nano_usd
 from freehold.ledger.periods import DAY_MS, HOUR_MS, end_of_date_ms
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from freehold.gateway.remote import Ledgers
 
 PLAIN_WIDTH = 160
+LATER = "it hears of it when it follows the authority again"
 
 Document = Annotated[Path | None, typer.Option(help="The fleet document; default: stack's or lab's.")]
 PrivateKey = Annotated[Path | None, typer.Option(help="The operator's SSH key; default: stack's or lab's.")]
@@ -70,7 +73,7 @@ def new(
     private_key: PrivateKey = None,
     as_json: Json = False,
 ) -> None:
-    """Make a key and show it, this once: its SHA-256 is kept. It opens the gateway of the authority within seconds."""
+    """Make a key and show it, this once: its SHA-256 is kept. It opens every gateway within seconds."""
     from freehold.gateway import keys  # noqa: PLC0415
 
     key = keys.new_key()
@@ -86,7 +89,7 @@ def new(
     fleet = ledgers(document, private_key)
     digest = keys.digest(key.encode())
     made = fleet.of_authority("key new", name=name, sha256=digest, limits=limits, expires_ms=end_of(expires))
-    _show_key(made, key, as_json=as_json)
+    _show_key(made, key, reached.ask(fleet, made), as_json=as_json)
 
 
 def listed(
@@ -137,7 +140,9 @@ def limit(
     )
     fleet = ledgers(document, private_key)
     changed = fleet.of_authority("key limit", name=name, limits=limits, expires_ms=end_of(expires))
-    print(json.dumps(changed) if as_json else f"{name}: its limits are new, from the next request on")
+    found = reached.ask(fleet, changed)
+    text = f"{name}: its limits are new, from the next request on; {found.said('in force on', LATER)}"
+    print(json.dumps({**changed, **found.as_json()}) if as_json else text)
 
 
 def rotate(
@@ -155,7 +160,7 @@ def rotate(
     fleet = ledgers(document, private_key)
     digest = keys.digest(key.encode())
     made = fleet.of_authority("key rotate", name=name, sha256=digest, grace_ms=int(grace_hours * HOUR_MS))
-    _show_key(made, key, as_json=as_json)
+    _show_key(made, key, reached.ask(fleet, made), as_json=as_json)
 
 
 def revoke(
@@ -166,18 +171,12 @@ def revoke(
     private_key: PrivateKey = None,
     as_json: Json = False,
 ) -> None:
-    """Let a key in no more, at the authority's gateway. One of the stack is to leave fleet:api_keys for the others."""
+    """Let a key in no more, on any gateway. Exit code 5: it is revoked, and a gateway may not have heard so."""
     fleet = ledgers(document, private_key)
     gone = fleet.of_authority("key revoke", name=name, why=why)
-    print(json.dumps(gone) if as_json else revoked(gone, fleet.document["gateway"]["authority"]))
-
-
-def revoked(row: Mapping[str, Any], authority: str) -> str:
-    """What was done, and what is left to do."""
-    said = f"{row['name']}: revoked; the gateway of {authority} refuses it within seconds"
-    if row["origin"] == "made":
-        return said
-    return f"{said}. The others have it from the stack: pulumi config rm --path fleet:api_keys.{row['name']}, pulumi up"
+    found = reached.ask(fleet, gone)
+    print(json.dumps({**gone, **found.as_json()}) if as_json else reached.revoked(gone, found))
+    reached.refuse_open(gone, found)
 
 
 def cells(row: Mapping[str, Any]) -> list[str]:
@@ -212,8 +211,9 @@ def end_of(day: str | None) -> int | None:
         raise UsageError("KEY_EXPIRES", day, "no date", expected="YYYY-MM-DD, its last day") from error
 
 
-def _show_key(row: Mapping[str, Any], key: str, *, as_json: bool) -> None:
+def _show_key(row: Mapping[str, Any], key: str, found: Reached, *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps({**row, "key": key}))
+        print(json.dumps({**row, "key": key, **found.as_json()}))
         return
     print(f"name  {row['name']}\nkey   {key}\nIt is shown this once, and kept nowhere.")
+    print(f"Where: {found.said('it opens', LATER)}.")

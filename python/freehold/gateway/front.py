@@ -16,6 +16,7 @@ from freehold.gateway.request import Request
 access = logging.getLogger("freehold.gateway.access")
 defects = logging.getLogger("freehold.gateway")
 
+OK = 200
 CLIENT_WENT = 499
 """nginx's status for a client that closed before it had an answer; it is only counted and logged, never sent."""
 
@@ -56,6 +57,8 @@ class Front:
     app: App
     recorders: Sequence[Recorder]
     new_exchange: Callable[..., Exchange] = Exchange
+    quiet: frozenset[str] = frozenset()
+    """Paths of which only failures are recorded: other gateways ask there each second."""
 
     async def serve(self, request: Request) -> None:
         """Serve one request."""
@@ -67,7 +70,8 @@ class Front:
                 request.abort()
             exchange.ended = exchange.clock()
             exchange.status = exchange.status or CLIENT_WENT
-            self._record(exchange)
+            if exchange.path not in self.quiet or exchange.status != OK:
+                self._record(exchange)
 
     def _begin(self, request: Request) -> Exchange:
         request.begun = True

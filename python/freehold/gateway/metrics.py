@@ -13,6 +13,8 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from freehold.gateway.api.catalogue import APIS
+from freehold.gateway.authority import metrics as role_metrics
+from freehold.gateway.authority.role import Role
 from freehold.gateway.books import Books
 from freehold.gateway.exchange import Cut, Exchange
 from freehold.gateway.routing.replicas import Replicas
@@ -32,6 +34,7 @@ class Metrics:
     """All of the gateway's metrics in one registry; a :class:`~freehold.gateway.exchange.Recorder`."""
 
     def __init__(self, registry: CollectorRegistry, simulated: Iterable[str] = ()) -> None:
+        self._registry = registry
         ProcessCollector(registry=registry)
         self._standard(registry)
         self._ours(registry)
@@ -84,6 +87,10 @@ class Metrics:
         self._writable.set_function(lambda: books.writable)
         self._pending.set_function(lambda: books.writer.pending if books.writer else 0)
         self._lost.set_function(lambda: books.lost_rows)
+
+    def watch_role(self, role: Role) -> None:
+        """Read how following the authority goes."""
+        role_metrics.watch(self._registry, role)
 
     def watch_replicas(self, replicas: Replicas) -> None:
         """Read the number of replicas where they are kept."""

@@ -17,6 +17,8 @@ from prometheus_client import CollectorRegistry, start_http_server
 from freehold.errors import FreeholdError
 from freehold.gateway import frontier
 from freehold.gateway.app import build
+from freehold.gateway.authority import desk, role
+from freehold.gateway.authority.role import Role
 from freehold.gateway.books import Books, opened
 from freehold.gateway.config import GatewayConfig, Listen
 from freehold.gateway.exchange import Cut
@@ -112,14 +114,16 @@ async def serve(
     inherited.check_all_taken()
     fleet = Fleet.of(config, environ)
     upstream = Upstream(internal_key, config.limits, fleet.keeper)
-    books = opened(config.ledger, config.keys)
-    valve = frontier.opened(config, books, registry, environ)
-    parts = Parts(metrics, upstream, AccessLog(), books, fleet, valve)
+    books = opened(config.ledger, config.keys, follows=not config.is_authority)
+    part = role.opened(config, books, fleet)
+    valve = frontier.opened(config, books, registry, environ, part.leases)
+    parts = Parts(metrics, upstream, AccessLog(), books, fleet, part, valve)
     doors = _doors(config, parts)
     addresses = public.getsockname()
     with (
         _metrics_listener(config.metrics, registry) as metrics_address,
         contextlib.closing(parts.books),
+        contextlib.closing(parts.role),
         contextlib.closing(parts.log),
         contextlib.closing(upstream),
     ):
@@ -141,16 +145,19 @@ class Parts:
     log: AccessLog
     books: Books
     fleet: Fleet
+    role: Role
     valve: Valve | None = None
 
 
 def _doors(config: GatewayConfig, parts: Parts) -> Doors:
     gate = Gate(config.limits)
     app = build(config, parts.upstream, gate, parts.books, parts.fleet.replicas, valve=parts.valve)
-    front = Front(app, (parts.metrics, parts.log, LedgerRecorder(parts.books, config.node)))
+    recorders = (parts.metrics, parts.log, LedgerRecorder(parts.books, config.node))
+    front = Front(parts.role.desk(app), recorders, quiet=desk.PATHS)
     guard = Guard(config.limits, parts.metrics, front.serve)
     parts.metrics.watch_books(parts.books)
     parts.metrics.watch_replicas(parts.fleet.replicas)
+    parts.metrics.watch_role(parts.role)
     parts.metrics.watch(lambda: len(guard.connections), [model.name for model in config.models], gate.open)
     return Doors(guard, [], tuple(model.name for model in config.models))
 
@@ -162,7 +169,8 @@ async def _supervised(
     books_state = f", without a ledger: {books.problem.code}" if isinstance(books.problem, FreeholdError) else ""
     supervisor.ready(f"serving {len(doors.models)} models to {len(books.keys)} keys{books_state}")
     # A ping from the event loop itself: a loop that hangs does not ping.
-    beside = [asyncio.create_task(_ping(supervisor)), asyncio.create_task(_keep(books, parts.fleet))]
+    beside = [asyncio.create_task(_ping(supervisor)), asyncio.create_task(_keep(books, parts.fleet)),
+              asyncio.create_task(parts.role.run())]  # fmt: skip
     if mesh is not None:
         beside.append(asyncio.create_task(mesh.watch(doors.guard.connections)))
     try:
@@ -174,6 +182,7 @@ async def _supervised(
             await parts.valve.close()
         for task in beside:
             task.cancel()
+    await parts.role.farewell()
 
 
 @contextlib.contextmanager

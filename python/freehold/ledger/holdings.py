@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -129,6 +129,12 @@ class Holdings:
                 fix="nothing: it is reported as unspent with the next report",
             )
 
+    def drop(self, ask: LeaseAsk) -> None:
+        """Forget an ask that the authority refused: nothing was lent, so there is nothing to give back."""
+        with self.store.transaction() as connection:
+            self.clock.record(connection)
+            connection.execute("DELETE FROM leases_held WHERE id = ? AND state = 'asked'", (ask.id,))
+
     def take(
         self, connection: sqlite3.Connection, key_id: str, worst: Amount, now_ms: int
     ) -> tuple[str | None, list[Cap]]:
@@ -161,11 +167,18 @@ class Holdings:
         )
 
     def expire(self) -> int:
-        """Close what has run out; returns how many leases that were."""
+        """Close what has run out; returns how many leases that were. Asked each second, it seldom has to write."""
+        if not self._run_out():
+            return 0
         with self.store.transaction() as connection:
             now = self.clock.record(connection)
             statement = "UPDATE leases_held SET state = 'closed' WHERE state = 'held' AND until_ms <= ?"
             return connection.execute(statement, (now,)).rowcount
+
+    def _run_out(self) -> bool:
+        with self.store.reading() as connection:
+            statement = "SELECT 1 FROM leases_held WHERE state = 'held' AND until_ms <= ? LIMIT 1"
+            return connection.execute(statement, (self.clock.now_ms(),)).fetchone() is not None
 
     def close(self, lease_id: str) -> None:
         """Spend no more of one lease, so that it can be given back; an ask that was never answered too."""
@@ -190,6 +203,26 @@ class Holdings:
                 _report(connection, lease_id, key_id, state, Amount(tokens, nano_usd))
                 for lease_id, key_id, state, tokens, nano_usd in rows
             ]
+
+    def final_reports(self, most: int, without: Collection[str] = ()) -> list[LeaseReport]:
+        """The oldest ``most`` reports of leases of which nothing more will be spent: those that give something back."""
+        with self.store.reading() as connection:
+            rows = connection.execute(
+                "SELECT id, key_id, state, spent_tokens, spent_nano_usd FROM leases_held WHERE state = 'closed'"
+                " AND NOT EXISTS (SELECT 1 FROM exceptions WHERE lease_id = leases_held.id AND node = '' AND state = ?)"
+                " ORDER BY asked_ms, id",
+                (OPEN,),
+            ).fetchall()
+            return [
+                _report(connection, lease_id, key_id, state, Amount(tokens, nano_usd))
+                for lease_id, key_id, state, tokens, nano_usd in [row for row in rows if row[0] not in without][:most]
+            ]
+
+    def living(self) -> int:
+        """How many leases something may be taken of."""
+        with self.store.reading() as connection:
+            statement = "SELECT count(*) FROM leases_held WHERE state = 'held' AND until_ms > ?"
+            return int(connection.execute(statement, (self.clock.now_ms(),)).fetchone()[0])
 
     def acknowledged(self, report: LeaseReport) -> None:
         """The authority has answered to ``report``: a final one is not sent again."""

@@ -16,12 +16,14 @@ from typing import Any
 
 from freehold.errors import FreeholdError, FreeholdErrors, UsageError
 from freehold.ledger import clock as clocks
+from freehold.ledger import followers
 from freehold.ledger.audit import audit
 from freehold.ledger.clock import LedgerClock
 from freehold.ledger.key_records import Key, KeyLimits
 from freehold.ledger.keys import KeyTable
 from freehold.ledger.store import Store
 
+LONGEST_WAIT = 5.0
 Question = Mapping[str, Any]
 
 
@@ -74,6 +76,13 @@ def key_limit(asked: Asked) -> dict[str, Any]:
     return told(asked.keys.set_limits(given["name"], asked.limits, expires_ms=given.get("expires_ms")))
 
 
+def key_reached(asked: Asked) -> dict[str, Any]:
+    """Which gateways know a change of keys; waits for them, a few seconds at most."""
+    given = asked.question
+    seconds = min(LONGEST_WAIT, float(given.get("seconds", 0)))
+    return followers.wait_until_reached(asked.store, asked.clock, given["version"], given["nodes"], seconds=seconds)
+
+
 def usage(asked: Asked) -> dict[str, Any]:
     """What this node tells of some days."""
     from freehold.ledger.report import export  # noqa: PLC0415  it needs rich, which only commands have
@@ -100,6 +109,7 @@ VERBS: dict[str, Callable[[Asked], Any]] = {
     "key revoke": key_revoke,
     "key rotate": key_rotate,
     "key limit": key_limit,
+    "key reached": key_reached,
     "usage": usage,
     "check": check,
     "accept clock": accept_clock,

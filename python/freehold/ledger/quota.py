@@ -86,10 +86,18 @@ class Quota:
             state.tokens += tokens - ticket.worst
 
     def set_elsewhere(self, key_id: str, at_day: int, tokens: int) -> None:
-        """Take into account what a key used on other nodes on ``at_day``: the sum so far, as the authority tells it."""
+        """Take into account what a key used on other nodes on ``at_day``, as the authority told it last.
+
+        It may be less than before: what was reserved there has settled since. Messages must come in their order.
+        """
         state = self._of(key_id, self._now())
         if state.day == at_day:
-            state.elsewhere = max(state.elsewhere, tokens)
+            state.elsewhere = tokens
+
+    def here(self) -> tuple[int, dict[str, int]]:
+        """The day, and the tokens of each key on it, settled and reserved on this node; none for those without any."""
+        today = day(self._now())
+        return today, {key: one.tokens for key, one in self._keys.items() if one.day == today and one.tokens > 0}
 
     def used(self, key_id: str) -> int:
         """Tokens of this day, settled and reserved, here and elsewhere."""

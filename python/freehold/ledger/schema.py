@@ -138,5 +138,16 @@ CREATE TABLE leases_held (
 CREATE INDEX leases_held_living ON leases_held (key_id, until_ms) WHERE state = 'held';
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+_FLEET = """
+CREATE TABLE day_tokens (
+    day INTEGER NOT NULL, node TEXT NOT NULL, key_id TEXT NOT NULL,
+    tokens INTEGER NOT NULL CHECK (tokens BETWEEN 0 AND 1000000000000000),
+    PRIMARY KEY (day, node, key_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE followers (
+    node TEXT PRIMARY KEY, heard_ms INTEGER NOT NULL, source TEXT NOT NULL, version INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _FLEET)
 """``MIGRATIONS[n]`` takes a file from version n to n + 1; each runs in one transaction."""

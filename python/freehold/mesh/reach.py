@@ -48,7 +48,7 @@ RULES = (
     Rule("anyone", "management", "echo", ANY, "icmp", "none", "to tell a dead node from a closed port"),
     Rule("anyone", "client", "echo", ANY, "icmp", "none", "the same"),
     Rule("nodes", "mesh", "echo", ANY, "icmp", "WireGuard", "the same"),
-    Rule("nodes", "mesh", "gateway", "gateway_mesh", "tcp", MUTUAL_TLS, "a gateway reaches another node's replica"),
+    Rule("nodes", "mesh", "gateway", "gateway_mesh", "tcp", MUTUAL_TLS, "gateways share runtimes, and follow one"),
     Rule("monitor", "mesh", "node exporter", "node_exporter", "tcp", MUTUAL_TLS, "Prometheus scrapes it"),
     Rule("monitor", "mesh", "GPU exporter", "gpu_exporter", "tcp", MUTUAL_TLS, "Prometheus scrapes it"),
     Rule("control", "mesh", "everything", ANY, "any", "WireGuard, then each service's own", "the owner's own hand"),

@@ -9,13 +9,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from freehold.errors import UsageError
+from freehold.errors import FreeholdError, PartialError, UnknownStateError, UsageError
 from freehold.gateway import cli, cli_keys
 from freehold.gateway.keys import new_key
 
@@ -31,13 +31,34 @@ def app() -> typer.Typer:
 class Authority:
     """Stands for the node that keeps the keys; remembers what it was asked."""
 
+    document: ClassVar[dict[str, Any]] = {"hosts": [{"name": "gpu1"}, {"name": "gpu2"}, {"name": "gpu3"}]}
+
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.silent: dict[str, float | None] = {}  # seconds since these were heard
+        self.down: FreeholdError | None = None
+        self.row: dict[str, Any] = {}
 
     def of_authority(self, do: str, /, **question: Any) -> Any:
+        if do == "key reached":
+            assert (question["version"], question["nodes"]) == (7, ["gpu1", "gpu2", "gpu3"])
+            if self.down:
+                raise self.down
+            return {
+                node: {"knows": node not in self.silent, "heard_seconds": self.silent.get(node, 0.3)}
+                for node in question["nodes"]
+            }
         self.asked.append((do, question))
         row = {"name": "me", "origin": "made", "models": None, "requests_per_minute": 60, "tokens_per_day": None}
-        row |= {"concurrent": None, "frontier": False, "expires_ms": None, "revoked_ms": None, "revoked_why": ""}
+        row |= {
+            "concurrent": None,
+            "frontier": False,
+            "expires_ms": None,
+            "revoked_ms": None,
+            "revoked_why": "",
+            "version": 7,
+        }
+        row |= self.row
         return [row] if do == "key list" else row
 
 
@@ -71,14 +92,61 @@ def test_the_list_is_a_table_for_people(app: typer.Typer, authority: Authority) 
     assert authority.asked == [("key list", {"revoked": False})]
 
 
-@pytest.mark.parametrize(("origin", "more"), [("made", False), ("declared", True)])
-def test_a_revocation_says_which_gateway_refuses_the_key_and_what_is_left_to_do(
-    origin: str,
-    more: bool,  # noqa: FBT001  a parameter of the test
+def test_a_revocation_says_where_the_key_is_closed(app: typer.Typer, authority: Authority) -> None:
+    done = CliRunner().invoke(app, ["gateway", "key", "revoke", "me"])
+    assert done.stdout == "me: revoked; closed on gpu1, gpu2, gpu3\n"
+    assert done.exit_code == 0
+    assert authority.asked == [("key revoke", {"name": "me", "why": ""})]
+
+
+@pytest.mark.parametrize(
+    ("ago", "words"),
+    [
+        (40.2, "gpu3 has not been heard of for 40 s"),
+        (None, "gpu3 was never heard of"),
+        (0.2, "gpu3 is heard, but has not taken it over yet"),
+    ],
+)
+def test_a_revocation_that_a_gateway_did_not_hear_is_not_done(
+    app: typer.Typer, authority: Authority, ago: float | None, words: str
 ) -> None:
-    said = cli_keys.revoked({"name": "me", "origin": origin}, "gpu1")
-    assert "the gateway of gpu1 refuses it" in said
-    assert ("pulumi config rm --path fleet:api_keys.me" in said) is more
+    authority.silent = {"gpu3": ago}
+    done = CliRunner().invoke(app, ["gateway", "key", "revoke", "me"])
+    assert done.stdout == f"me: revoked; closed on gpu1, gpu2; {words}: it may still open there\n"
+    assert isinstance(done.exception, PartialError)
+    assert (done.exception.code, done.exception.found) == ("KEY_STILL_OPEN", words)
+    assert "systemctl stop freehold-gateway" in done.exception.fix
+    told = json.loads(CliRunner().invoke(app, ["gateway", "key", "revoke", "me", "--json"]).stdout)
+    assert told["gateways"]["gpu3"] == {"knows": False, "heard_seconds": ago}
+    assert told["gateways"]["gpu1"]["knows"]
+
+
+def test_a_key_of_the_stack_may_be_taken_out_there(app: typer.Typer, authority: Authority) -> None:
+    authority.row = {"origin": "declared"}
+    authority.silent = {"gpu3": 40.0}
+    done = CliRunner().invoke(app, ["gateway", "key", "revoke", "me"])
+    assert "it stays revoked though the stack still declares it" in done.stdout
+    assert isinstance(done.exception, PartialError)
+    assert "pulumi config rm --path fleet:api_keys.me" in done.exception.fix
+
+
+def test_an_authority_that_cannot_be_asked_how_far_it_got_is_said_so(app: typer.Typer, authority: Authority) -> None:
+    authority.down = UnknownStateError("LEDGER_UNREACHABLE", "gpu1", "timed out")
+    done = CliRunner().invoke(app, ["gateway", "key", "revoke", "me"])
+    assert "how far it got is not known (LEDGER_UNREACHABLE: timed out)" in done.stdout
+    assert isinstance(done.exception, PartialError)
+
+
+def test_new_limits_and_a_new_key_say_where_they_are_in_force(app: typer.Typer, authority: Authority) -> None:
+    authority.silent = {"gpu3": 40.0}
+    for words, shown in (
+        (["limit", "me"], "in force on gpu1, gpu2; gpu3 has not been heard of for 40 s"),
+        (["new", "me"], "it opens gpu1, gpu2; gpu3 has not been heard of for 40 s"),
+        (["rotate", "me"], "it opens gpu1, gpu2; gpu3"),
+    ):
+        done = CliRunner().invoke(app, ["gateway", "key", *words])
+        assert shown in done.stdout
+        assert done.exit_code == 0
 
 
 def test_a_date_that_is_none_is_refused(app: typer.Typer, authority: Authority) -> None:

@@ -32,18 +32,34 @@ class Site:
         self.keys: KeysFolder = party.hierarchy(folder / "pki", folder / "secret")
 
     @contextmanager
-    def gateway(self, node: str, *, certified: str = "", dead: bool = False) -> Iterator[Harness]:
-        """``certified``: another name in its certificate. ``dead``: nobody serves its models."""
-        own = party.files(party.holder(self.keys, certified or node, self.folder / node))
-        mesh = Mesh(Listen(party.HOST, 0), own.certificate, own.anchors, own.revoked, own.key)
+    def gateway(
+        self,
+        node: str,
+        *,
+        certified: str = "",
+        dead: bool = False,
+        drain_seconds: int = 1,
+        mesh_port: int = 0,
+        **settings: Any,
+    ) -> Iterator[Harness]:
+        """``certified``: another name in its certificate. ``dead``: nobody serves its models. And more settings."""
+        mesh = self.mesh(certified or node, node, mesh_port)
 
         def at(config: GatewayConfig) -> GatewayConfig:
             models = tuple(replace(one, url=_nobody()) if dead else one for one in config.models)
-            ledger = self.folder / node / "books" / "ledger.sqlite3"
-            return replace(config, node=node, peers_file=self.peers_file(node), ledger=ledger, models=models)
+            own: dict[str, Any] = {"node": node, "peers_file": self.peers_file(node), "ledger": self.ledger(node)}
+            return replace(config, **(own | {"models": models} | settings))
 
-        with running(replace(Limits(), drain_seconds=1), mesh=mesh, changed=at) as harness:
+        with running(replace(Limits(), drain_seconds=drain_seconds), mesh=mesh, changed=at) as harness:
             yield harness
+
+    def mesh(self, name: str, node: str, port: int = 0) -> Mesh:
+        """A listener's settings with a certificate for ``name``."""
+        own = party.files(party.holder(self.keys, name, self.folder / node))
+        return Mesh(Listen(party.HOST, port), own.certificate, own.anchors, own.revoked, own.key)
+
+    def ledger(self, node: str) -> Path:
+        return self.folder / node / "books" / "ledger.sqlite3"
 
     def peers_file(self, node: str) -> Path:
         return self.folder / f"{node}-peers.json"
@@ -59,7 +75,7 @@ class Site:
         self.peers_file(node).with_suffix(".new").replace(self.peers_file(node))
 
     def rows(self, node: str) -> list[dict[str, Any]]:
-        with sqlite3.connect(self.folder / node / "books" / "ledger.sqlite3") as connection:
+        with sqlite3.connect(self.ledger(node)) as connection:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in connection.execute("SELECT * FROM usage ORDER BY rowid")]
 

@@ -182,13 +182,14 @@ def test_a_converge_waits_for_the_door_and_for_each_engine() -> None:
     assert asked[1:] == [f"http://127.0.0.1:{model['port']}/health" for model in (CHAT, EMBEDDING)]
 
 
-def test_a_gateway_is_told_of_the_others_and_only_where_it_may_use_them() -> None:
+def test_a_gateway_is_told_of_the_others_and_whether_it_may_use_their_runtimes() -> None:
     values = group_vars(CHAT)
     peers = [{"name": f"gpu{n}", "endpoint": "", "mesh_address": f"10.85.0.1{n}", "public_key": ""} for n in (1, 2)]
     values["freehold_fleet"]["mesh"]["peers"] = peers
     wanted = [{"node": "gpu2", "host": "10.85.0.12", "port": 8443}]
     assert Wired("gateway", values).evaluate("{{ gateway_peers }}") == wanted
     values["freehold_fleet"]["gateway"]["replicas"] = "own"
-    assert Wired("gateway", values).evaluate("{{ gateway_peers }}") == []
+    own = [{**wanted[0], "replica": False}]
+    assert Wired("gateway", values).evaluate("{{ gateway_peers }}") == own, "one of them is the authority"
     values["freehold_fleet"]["mesh"]["peers"] = None
     assert Wired("gateway", values).evaluate("{{ gateway_peers }}") == []

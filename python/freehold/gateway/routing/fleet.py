@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from freehold.gateway.config import GatewayConfig
-from freehold.gateway.routing.peers import PeersFile
+from freehold.gateway.routing.peers import Peer, PeersFile
 from freehold.gateway.routing.replicas import Replicas
 from freehold.service.tls import TlsKeeper
 
@@ -37,4 +37,8 @@ class Fleet:
     def look(self) -> None:
         """Take up the nodes that came, and forget those that went."""
         if self.peers is not None and self.peers.refresh():
-            self.replicas.replace((peer.node, peer.url) for peer in self.peers.peers)
+            self.replicas.replace((peer.node, peer.url) for peer in self.peers.peers if peer.replica)
+
+    def peer(self, node: str) -> Peer | None:
+        """Where a node's gateway is."""
+        return next((one for one in self.peers.peers if one.node == node), None) if self.peers else None

@@ -15,11 +15,12 @@ Stamp = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Peer:
-    """A node and the literal address of its gateway on the mesh."""
+    """A node and the literal address of its gateway on the mesh; ``replica``: its runtimes may be used from here."""
 
     node: str
     host: str
     port: int
+    replica: bool = True
 
     @property
     def url(self) -> str:
@@ -60,7 +61,7 @@ class PeersFile:
 
 
 def _peer(row: dict[str, object]) -> Peer:
-    node, host, port = row["node"], row["host"], row["port"]
+    node, host, port, replica = row["node"], row["host"], row["port"], row.get("replica", True)
     if not (isinstance(node, str) and isinstance(host, str) and is_address(host) and isinstance(port, int)):
         raise ValueError(node)
-    return Peer(node, host, port)
+    return Peer(node, host, port, replica is True)

@@ -23,7 +23,7 @@ from tests.unit.gateway.frontier.site import MAY, USD, Site, chat, site
 from tests.unit.gateway.harness import CHAT, eventually
 
 from freehold.gateway.config import Limits
-from freehold.gateway.frontier import opening
+from freehold.gateway.authority.leases import Leases
 from freehold.gateway.frontier.ledger import LedgerThread
 from freehold.ledger import clock as clocks
 from freehold.ledger.caps import Amount, Caps
@@ -121,7 +121,7 @@ def follower(
     provider: Provider, ca: str, folder: Path, monkeypatch: pytest.MonkeyPatch, times: int
 ) -> Iterator[tuple[Site, Lender]]:
     lender = Lender(folder / "books" / "ledger.sqlite3", times)
-    monkeypatch.setattr(opening, "Nobody", lambda: lender)
+    monkeypatch.setattr(Leases, "obtain", lambda _, key_id, worst: lender.obtain(key_id, worst))
     with site(provider, ca, folder, change=lambda config: replace(config, authority="gpu0")) as here:
         yield here, lender
 
