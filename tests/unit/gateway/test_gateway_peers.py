@@ -7,8 +7,9 @@ import json
 import socket
 import sqlite3
 import ssl
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 from tests.unit.gateway.harness import CHAT, CLIENT_KEY, Harness, eventually, running
 from tests.unit.gateway.test_gateway_counting import chat
+from tests.unit.gateway.test_gateway_life import open_stream, refuses_connections
 from tests.unit.keys import party
 
 from freehold.gateway.config import GatewayConfig, Limits, Listen, Mesh
@@ -32,7 +34,9 @@ class Site:
         self.keys: KeysFolder = party.hierarchy(folder / "pki", folder / "secret")
 
     @contextmanager
-    def gateway(self, node: str, *, certified: str = "", dead: bool = False) -> Iterator[Harness]:
+    def gateway(
+        self, node: str, *, certified: str = "", dead: bool = False, drain_seconds: int = 1
+    ) -> Iterator[Harness]:
         """``certified``: another name in its certificate. ``dead``: nobody serves its models."""
         own = party.files(party.holder(self.keys, certified or node, self.folder / node))
         mesh = Mesh(Listen(party.HOST, 0), own.certificate, own.anchors, own.revoked, own.key)
@@ -42,7 +46,7 @@ class Site:
             ledger = self.folder / node / "books" / "ledger.sqlite3"
             return replace(config, node=node, peers_file=self.peers_file(node), ledger=ledger, models=models)
 
-        with running(replace(Limits(), drain_seconds=1), mesh=mesh, changed=at) as harness:
+        with running(replace(Limits(), drain_seconds=drain_seconds), mesh=mesh, changed=at) as harness:
             yield harness
 
     def peers_file(self, node: str) -> Path:
@@ -132,6 +136,28 @@ def test_when_a_peer_dies_the_next_request_goes_to_the_living(site: Site, stack:
         site.introduce("gpu1", gpu2=second)
         met(first)
     assert {asked(first, f"conversation {n}")[:2] for n in range(12)} == {(200, "")}
+
+
+def test_a_peer_that_drains_sends_others_elsewhere_at_once(site: Site, stack: ExitStack) -> None:
+    """A stream holds the peer's drain; the mesh's socket stays open meanwhile, in systemd's hands too."""
+    first = stack.enter_context(site.gateway("gpu1"))
+    second = stack.enter_context(site.gateway("gpu2", drain_seconds=20))
+    site.introduce("gpu1", gpu2=second)
+    met(first)
+    with closing(open_stream(second, "hold")):
+        second.end()
+        eventually(lambda: refuses_connections(second))
+        assert second.addresses.mesh
+        began = time.monotonic()
+        socket.create_connection(second.addresses.mesh, 5).close()
+        numbers = iter(range(10_000))
+        while not first.count(
+            "freehold_gateway_replicas", state="resting"
+        ):  # what comes on kept connections is answered
+            assert asked(first, f"conversation {next(numbers)}")[0] == 200
+        assert {asked(first, f"conversation {n}")[:2] for n in range(24)} == {(200, "")}
+        assert time.monotonic() - began < Limits().connect_seconds, "nobody waited for the drain"
+        assert second.thread.is_alive()
 
 
 def test_a_node_that_answers_under_anothers_name_is_not_believed(site: Site, stack: ExitStack) -> None:
