@@ -52,7 +52,7 @@ def steady(
     per_second: float,
     tokens: int = 24,
 ) -> Iterator[Traffic]:
-    """Ask ``urls`` in turn, each kind of ``mix`` in turn, until the end of the ``with``: every outcome is known then."""
+    """Ask ``urls`` in turn, each kind of ``mix`` in turn, until the ``with`` ends: every outcome is known then."""
     models = {model["kind"]: model["name"] for model in document["models"]}
     asked = {"key": key, "urls": [*urls], "mix": [*mix], "per_second": per_second, "tokens": tokens, "name": name}
     words = outside.command(lab_plan(), [sys.executable, "-m", "tests.lab.sdk.steady_talk"])
