@@ -3,15 +3,19 @@
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from testinfra.host import Host
-from tests.lab.world import Document, Outside
+from tests.lab.streams import Stream
+from tests.lab.world import Document, NodeOf, Outside
 
 from freehold.status.gather import Access
 
 SECONDS = 60.0
+PATHS = ("/v1/chat/completions", "/v1/messages", "/v1/responses")
+BROKEN = [["stream_broken"], ["overloaded_error"], ["stream_broken"]]
+"""The one error that each of them ends with, in its own form; all three ask to be sent again."""
 
 
 class Asking:
@@ -63,3 +67,45 @@ def test_conversations_are_shared_out_and_stay_where_they_are(asking: Asking) ->
 def test_a_node_without_its_runtime_is_stood_in_for(asking: Asking, stopped_runtime: str) -> None:
     assert stopped_runtime
     assert {asking(f"Question {n}: who owns a freehold?") for n in range(6)} == {(200, "gpu2")}
+
+
+@pytest.fixture
+def streams_at(asking: Asking) -> Iterator[Callable[[str], list[Stream]]]:
+    """A long answer in each protocol, in its middle, written by the node of that name (empty: the gateway's own)."""
+    opened: list[Stream] = []
+
+    def open_at(node: str, path: str) -> Stream:
+        end, number = time.monotonic() + SECONDS, 0
+        while time.monotonic() < end:
+            words = f"List number {number}: count from one to one thousand, in words, one a line."
+            stream = Stream.open(asking.endpoint.removesuffix("/v1"), asking.key, path, asking.model, words)
+            opened.append(stream)
+            if (stream.status, stream.node) == (200, node):
+                return stream
+            stream.close()
+            number += 1
+        raise AssertionError(f"no stream by {node or 'the gateway itself'}")
+
+    yield lambda node: [open_at(node, path) for path in PATHS]
+    for stream in opened:
+        stream.close()
+
+
+def test_a_runtime_that_dies_in_a_stream_is_one_error_and_the_next_answer_is_anothers(
+    asking: Asking, streams_at: Callable[[str], list[Stream]], node: Host
+) -> None:
+    streams = streams_at("")
+    node.check_output(f"systemctl kill --kill-who=main --signal=KILL freehold-runtime@{asking.model}")
+    assert {asking(f"Question {n}: who owns a freehold?") for n in range(4)} == {(200, "gpu2")}
+    assert [stream.errors() for stream in streams] == BROKEN
+    asking.until("")
+
+
+def test_a_nodes_gateway_that_dies_in_a_stream_is_one_error_and_the_next_answer_is_here(
+    asking: Asking, streams_at: Callable[[str], list[Stream]], node_of: NodeOf
+) -> None:
+    streams = streams_at("gpu2")
+    node_of("gpu2").check_output("systemctl kill --kill-who=main --signal=KILL freehold-gateway")
+    assert [stream.errors() for stream in streams] == BROKEN
+    assert asking("Question: who owns a freehold?")[0] == 200
+    asking.until("gpu2")
