@@ -16,6 +16,17 @@ MIDDLE = 8
 """Lines of an answer after which it is in its middle."""
 
 LONGEST_SECONDS = 60
+LONG = "Write down all numbers from 1 to 500."
+"""With a temperature of 0 the smallest model goes on with this until its limit."""
+
+
+@dataclass(frozen=True)
+class Door:
+    """A gateway, and what opens it."""
+
+    url: str
+    key: str
+    model: str
 
 
 @dataclass
@@ -27,14 +38,20 @@ class Stream:
     node: str
 
     @classmethod
-    def open(cls, url: str, key: str, path: str, model: str, words: str) -> Stream:
+    def open(cls, door: Door, path: str, words: str = LONG, tokens: int = TOKENS) -> Stream:
         """Ask, and read until the middle of the answer."""
         limit = "max_output_tokens" if path == "/v1/responses" else "max_tokens"
         talk = "input" if path == "/v1/responses" else "messages"
-        body = {"model": model, limit: TOKENS, talk: [{"role": "user", "content": words}], "stream": True}
+        body = {
+            "model": door.model,
+            limit: tokens,
+            talk: [{"role": "user", "content": words}],
+            "stream": True,
+            "temperature": 0,
+        }
         command = [
-            "curl", "-sNi", "--max-time", str(LONGEST_SECONDS), "-H", f"x-api-key: {key}", "--json", json.dumps(body),
-            f"{url}{path}",
+            "curl", "-sNi", "--max-time", str(LONGEST_SECONDS), "-H", f"x-api-key: {door.key}", "--json", json.dumps(body),
+            f"{door.url}{path}",
         ]  # fmt: skip
         process = subprocess.Popen(outside.command(lab_plan(), command), stdout=subprocess.PIPE, text=True)
         assert process.stdout

@@ -7,15 +7,18 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from testinfra.host import Host
-from tests.lab.streams import Stream
+from tests.lab.streams import Door, Stream
 from tests.lab.world import Document, NodeOf, Outside
 
 from freehold.status.gather import Access
 
 SECONDS = 60.0
-PATHS = ("/v1/chat/completions", "/v1/messages", "/v1/responses")
-BROKEN = [["stream_broken"], ["overloaded_error"], ["stream_broken"]]
-"""The one error that each of them ends with, in its own form; all three ask to be sent again."""
+BROKEN = {
+    "/v1/chat/completions": ["stream_broken"],
+    "/v1/messages": ["overloaded_error"],
+    "/v1/responses": ["stream_broken"],
+}
+"""The one error that an answer ends with, in its protocol's form; each asks to send the request again."""
 
 
 class Asking:
@@ -70,42 +73,39 @@ def test_a_node_without_its_runtime_is_stood_in_for(asking: Asking, stopped_runt
 
 
 @pytest.fixture
-def streams_at(asking: Asking) -> Iterator[Callable[[str], list[Stream]]]:
-    """A long answer in each protocol, in its middle, written by the node of that name (empty: the gateway's own)."""
+def streams_at(asking: Asking) -> Iterator[Callable[..., dict[str, Stream]]]:
+    """A long answer on each path, in its middle, all written by one node (empty: the gateway's own). A runtime writes two."""
     opened: list[Stream] = []
+    door = Door(asking.endpoint.removesuffix("/v1"), asking.key, asking.model)
 
     def open_at(node: str, path: str) -> Stream:
-        end, number = time.monotonic() + SECONDS, 0
-        while time.monotonic() < end:
-            words = f"List number {number}: count from one to one thousand, in words, one a line."
-            stream = Stream.open(asking.endpoint.removesuffix("/v1"), asking.key, path, asking.model, words)
-            opened.append(stream)
-            if (stream.status, stream.node) == (200, node):
-                return stream
-            stream.close()
-            number += 1
+        for first in range(1, 7):
+            opened.append(Stream.open(door, path, f"Write down all numbers from {first} to 500."))
+            if (opened[-1].status, opened[-1].node) == (200, node):
+                return opened[-1]
+            opened[-1].close()
         raise AssertionError(f"no stream by {node or 'the gateway itself'}")
 
-    yield lambda node: [open_at(node, path) for path in PATHS]
+    yield lambda node, *paths: {path: open_at(node, path) for path in paths}
     for stream in opened:
         stream.close()
 
 
 def test_a_runtime_that_dies_in_a_stream_is_one_error_and_the_next_answer_is_anothers(
-    asking: Asking, streams_at: Callable[[str], list[Stream]], node: Host
+    asking: Asking, streams_at: Callable[..., dict[str, Stream]], node: Host
 ) -> None:
-    streams = streams_at("")
+    streams = streams_at("", "/v1/chat/completions", "/v1/messages")
     node.check_output(f"systemctl kill --kill-who=main --signal=KILL freehold-runtime@{asking.model}")
     assert {asking(f"Question {n}: who owns a freehold?") for n in range(4)} == {(200, "gpu2")}
-    assert [stream.errors() for stream in streams] == BROKEN
+    assert {path: stream.errors() for path, stream in streams.items()} == {path: BROKEN[path] for path in streams}
     asking.until("")
 
 
 def test_a_nodes_gateway_that_dies_in_a_stream_is_one_error_and_the_next_answer_is_here(
-    asking: Asking, streams_at: Callable[[str], list[Stream]], node_of: NodeOf
+    asking: Asking, streams_at: Callable[..., dict[str, Stream]], node_of: NodeOf
 ) -> None:
-    streams = streams_at("gpu2")
+    streams = streams_at("gpu2", "/v1/messages", "/v1/responses")
     node_of("gpu2").check_output("systemctl kill --kill-who=main --signal=KILL freehold-gateway")
-    assert [stream.errors() for stream in streams] == BROKEN
-    assert asking("Question: who owns a freehold?")[0] == 200
+    assert {path: stream.errors() for path, stream in streams.items()} == {path: BROKEN[path] for path in streams}
+    assert {asking(f"Question {n}: who owns a freehold?") for n in range(4)} == {(200, "")}
     asking.until("gpu2")
