@@ -50,8 +50,8 @@ class Stream:
             "temperature": 0,
         }
         command = [
-            "curl", "-sNi", "--max-time", str(LONGEST_SECONDS), "-H", f"x-api-key: {door.key}", "--json", json.dumps(body),
-            f"{door.url}{path}",
+            "curl", "-sNi", "--max-time", str(LONGEST_SECONDS), "-H", f"x-api-key: {door.key}",
+            "--json", json.dumps(body), f"{door.url}{path}",
         ]  # fmt: skip
         process = subprocess.Popen(outside.command(lab_plan(), command), stdout=subprocess.PIPE, text=True)
         assert process.stdout

@@ -160,6 +160,17 @@ def test_a_peer_that_drains_sends_others_elsewhere_at_once(site: Site, stack: Ex
         assert second.thread.is_alive()
 
 
+def test_a_replica_that_breaks_in_a_stream_rests(site: Site, stack: ExitStack) -> None:
+    """A node's gateway may be gone while its socket, which systemd holds, still takes connections."""
+    first, second = (stack.enter_context(site.gateway(node)) for node in ("gpu1", "gpu2"))
+    site.introduce("gpu1", gpu2=second)
+    met(first)
+    words = next(words for n in range(100) if asked(first, words := f"conversation {n}")[1] == "")
+    turns = [{"role": "user", "content": words}, {"role": "user", "content": "die"}]
+    assert b"stream_broken" in asked(first, "", messages=turns, stream=True)[2]
+    assert asked(first, words)[:2] == (200, "gpu2")
+
+
 def test_a_node_that_answers_under_anothers_name_is_not_believed(site: Site, stack: ExitStack) -> None:
     first = stack.enter_context(site.gateway("gpu1"))
     stranger = stack.enter_context(site.gateway("gpu2", certified="gpu9"))
