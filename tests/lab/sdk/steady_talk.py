@@ -103,7 +103,9 @@ class Talks:
         ) as events:  # fmt: skip
             answer = await events.get_final_message()
         assert answer.stop_reason, "the stream ended without its end"
-        outcome.prompt, outcome.completion = answer.usage.input_tokens, answer.usage.output_tokens
+        usage = answer.usage
+        cached = (usage.cache_read_input_tokens or 0) + (usage.cache_creation_input_tokens or 0)
+        outcome.prompt, outcome.completion = usage.input_tokens + cached, usage.output_tokens
 
     async def responses(self, clients: Clients, outcome: Outcome) -> None:
         async with clients.openai.responses.stream(
