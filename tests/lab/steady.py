@@ -20,6 +20,8 @@ from freehold.lab.plan import lab_plan
 from freehold.paths import PROJECT
 
 LIMIT_SECONDS = 60.0
+BUSY = {(503, "busy"), (529, "overloaded_error")}
+"""How each protocol's clients hear of it."""
 
 
 @dataclass
@@ -80,5 +82,9 @@ def lost(outcomes: Iterable[Outcome]) -> list[Outcome]:
 
 
 def unanswered(outcomes: Iterable[Outcome]) -> list[Outcome]:
-    """Those that got no whole answer."""
-    return [one for one in outcomes if not one.whole]
+    """Those that got no whole answer, and were not asked to come again because more were there than are served at once.
+
+    Who waited for a restart comes together with all others who did; on a machine that has other things to do some of
+    them hear that it is busy, before anything was begun for them.
+    """
+    return [one for one in outcomes if not (one.whole or (one.status, one.code) in BUSY)]

@@ -55,10 +55,12 @@ def test_restarts_under_load_lose_no_request(
 ) -> None:
     """Every node in turn, while clients ask all of them, over new connections and kept ones, in three protocols."""
     mix = ("models", "stream", "models", "plain", "models", "messages", "models", "embeddings")
-    with steady(document, access.client_key, urls.values(), name="restart", mix=mix, per_second=12) as traffic:
+    with steady(
+        document, access.client_key, urls.values(), name="restart", mix=mix, per_second=6, tokens=12
+    ) as traffic:
         traffic.wait_for_more()
         for name, url in urls.items():
-            node, stream = node_of(name), open_stream(url, "/v1/chat/completions", tokens=150)
+            node, stream = node_of(name), open_stream(url, "/v1/chat/completions", tokens=100)
             before, began = process(node), time.monotonic()
             node.check_output(f"systemctl restart {UNIT}")
             assert process(node) != before

@@ -28,7 +28,7 @@ from freehold.status.gather import Access
 
 SECONDS = float(os.environ.get("FREEHOLD_SOAK_SECONDS", "600"))
 MIX = ("plain", "stream", "models", "messages", "responses", "cut", "embeddings")
-PER_SECOND, TOKENS = 7, 12
+PER_SECOND, TOKENS = 5, 12
 ROUND_SECONDS = 15.0
 MOST_GROWTH_KB = 8 * 1024
 """Of the resident memory in the second half: at the default length 4 KB a request would show."""
