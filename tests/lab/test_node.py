@@ -49,6 +49,14 @@ def test_listeners_are_exactly_the_declared_ones(node: Host, first_host: Documen
     assert udp == {f"0.0.0.0:{port}", f"[::]:{port}"}
 
 
+def test_systemd_holds_the_gateways_addresses_with_it(node: Host, first_host: Document, document: Document) -> None:
+    port, mesh_port = (document["gateway"][name] for name in ("port", "mesh_port"))
+    wanted = {f"{first_host['serve_address']}:{port}", f"{first_host['mesh_address']}:{mesh_port}"}
+    rows = [line.split(maxsplit=5) for line in node.check_output("ss -Hltnp").splitlines()]
+    assert {row[3] for row in rows if '"systemd"' in row[5]} == wanted
+    assert {row[3] for row in rows if '"freehold"' in row[5]} >= wanted, "the service serves what systemd holds"
+
+
 def test_nobody_but_root_and_the_services_can_read_the_internal_key(node: Host) -> None:
     key = node.file("/etc/freehold/credentials/internal-key")
     assert (key.user, key.mode) == ("root", 0o600)

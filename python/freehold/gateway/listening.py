@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from freehold.errors import RefusedError
-from freehold.gateway.config import Listen
+from freehold.gateway.config import Limits, Listen
 
 ADDRESS_SECONDS = 20.0
 ADDRESS_POLL_SECONDS = 0.2
@@ -24,6 +24,8 @@ FREEBIND = {socket.AF_INET: (socket.IPPROTO_IP, 15), socket.AF_INET6: (socket.IP
 """IP_FREEBIND and IPV6_FREEBIND (linux/in.h, in6.h; Python names neither): the mesh's interface comes and goes."""
 
 FIRST_DESCRIPTOR = 3
+
+KERNEL_SECONDS = 5.0  # on a machine with far too much to do, filling the kernel's buffers takes more than 0.2 s
 
 
 @dataclass
@@ -68,6 +70,18 @@ class Inherited:
             )
 
 
+async def taken(inherited: Inherited, listen: Listen, *, seconds: float = ADDRESS_SECONDS) -> socket.socket:
+    """The listener for clients: the supervisor's, else one of our own. Raises as :func:`bind`.
+
+    The supervisor holds addresses before they are here (FreeBind), so that one which nobody has would go unnoticed.
+    """
+    held = inherited.take(listen)
+    if held is None:
+        return await bind_patiently(listen, seconds=seconds)
+    (await bind_patiently(Listen(listen.host, 0), seconds=seconds)).close()
+    return held
+
+
 async def bind_patiently(
     listen: Listen, *, seconds: float = ADDRESS_SECONDS, clock: Callable[[], float] = time.monotonic
 ) -> socket.socket:
@@ -105,5 +119,17 @@ def cannot_listen(listen: Listen, error: OSError) -> RefusedError:
         f"{listen.host}:{listen.port}",
         error.strerror or str(error),
         expected="an address of this machine with a free port",
-        fix=f"find the holder with `ss -tlnp sport = {listen.port}` and the addresses with `ip address`",
+        fix=f"find the holder with `ss -tlnp sport = {listen.port}` and the addresses with `ip address`; where systemd "
+        "holds it, `systemctl restart freehold-gateway.socket` hands it over",
     )
+
+
+def keep_from_hanging(listener: socket.socket, limits: Limits) -> None:
+    """Let the kernel drop connections whose peer takes nothing any more; those accepted inherit it.
+
+    It is for what is in the kernel's buffers after an answer is complete. It counts from when the client stops reading,
+    we only from when those buffers are full; so it gets more time, and an answer that is still being written meets our
+    own limit first and is counted for what it is.
+    """
+    seconds = max(2 * limits.write_seconds, limits.write_seconds + KERNEL_SECONDS)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * seconds))

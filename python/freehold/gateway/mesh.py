@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from freehold.gateway.config import GatewayConfig, Limits
-from freehold.gateway.listening import Inherited, bind
-from freehold.gateway.protocol import keep_from_hanging
+from freehold.gateway.listening import Inherited, bind, keep_from_hanging
 from freehold.service.tls import TlsKeeper
 
 BACKLOG = 1024

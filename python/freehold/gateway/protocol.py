@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -15,11 +14,11 @@ import httptools
 from freehold.gateway.config import Limits
 from freehold.gateway.exchange import Cut
 from freehold.gateway.metrics import Metrics
-from freehold.gateway.refusals import RefusalError, busy, headers_too_large, malformed, too_slow
+from freehold.gateway.refusals import RefusalError, busy, draining, headers_too_large, malformed, too_slow
 from freehold.gateway.request import REASONS, Request
 from freehold.service.tls import node_of
 
-KERNEL_SECONDS = 5.0  # on a machine with far too much to do, filling the kernel's buffers takes more than 0.2 s
+VERSIONS = frozenset({"1.0", "1.1"})
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,7 @@ class Guard:
     connections: set[Connection] = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)  # one for each request that is being served
     emptied: asyncio.Event = field(default_factory=asyncio.Event)  # the last of both went
+    ending: asyncio.Event = field(default_factory=asyncio.Event)  # the drain has begun
 
     def begin(self, request: Request) -> None:
         """Serve a request."""
@@ -69,6 +69,7 @@ class Connection(asyncio.Protocol):
         self._head_timed = False  # and the timer for the rest of it runs
         self._head_bytes = 0  # of a head that is not complete
         self._size = 0  # of the head that is being parsed
+        self._around = 0  # bytes since the last one of a body: sizes of its chunks, and what comes after it
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -84,7 +85,10 @@ class Connection(asyncio.Protocol):
         self._client = str(peer[0]) if peer else ""
         self._node = node_of(transport.get_extra_info("peercert"))
         self._guard.connections.add(self)
-        if len(self._guard.connections) > self._guard.limits.connections:
+        self._ending = self._guard.ending.is_set()
+        if self._ending and transport.get_extra_info("ssl_object") is not None:
+            self._refuse(draining())  # of the mesh: another gateway, which asks elsewhere instead of waiting
+        elif len(self._guard.connections) > self._guard.limits.connections:
             self._refuse(busy("This endpoint", self._guard.limits.connections))
         else:
             self._time_head()
@@ -105,14 +109,20 @@ class Connection(asyncio.Protocol):
             return
         if self._reading is None:
             self._head_bytes += len(data)
+        else:
+            self._around += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._deaf = True  # not followed; what comes after this request would not be HTTP/1.1
         except httptools.HttpParserError:
             self._refuse(malformed("Invalid HTTP request received.", reason="not_http"))
-        if self._reading is None and not self._deaf:
+        if self._deaf:
+            return
+        if self._reading is None:
             self._watch_head()
+        elif self._around > self._guard.limits.header_bytes:
+            self._refuse(headers_too_large(self._guard.limits.header_bytes))
 
     def pause_writing(self) -> None:
         """Begin to wait for a client that is behind with reading."""
@@ -138,14 +148,19 @@ class Connection(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header."""
+        """Take a header. One that comes after the body is nobody's."""
+        if self._reading is not None:
+            return
         self._size += len(name) + len(value) + 4
         self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Make a request of a head that is within its limits."""
-        self._begun, self._head_timed, self._head_bytes = False, False, 0
+        self._begun, self._head_timed, self._head_bytes, self._around = False, False, 0, 0
         self._stop_timer()
+        if self._parser.get_http_version() not in VERSIONS:
+            self._refuse(malformed("HTTP/1.1 is spoken here.", reason="not_http"))
+            raise ValueError("another version")  # ends the parsing
         if len(self._url) + self._size > self._guard.limits.header_bytes:
             self._refuse(headers_too_large(self._guard.limits.header_bytes))
             raise ValueError("headers too large")  # ends the parsing
@@ -158,6 +173,7 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, data: bytes) -> None:
         """Hand a piece of the body to its request."""
+        self._around = 0
         if self._reading is not None:
             self._reading.feed(data)
 
@@ -275,17 +291,6 @@ class Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-
-def keep_from_hanging(listener: socket.socket, limits: Limits) -> None:
-    """Let the kernel drop connections whose peer takes nothing any more; those accepted inherit it.
-
-    It is for what is in the kernel's buffers after an answer is complete. It counts from when the client stops reading,
-    we only from when those buffers are full; so it gets more time, and an answer that is still being written meets our
-    own limit first and is counted for what it is.
-    """
-    seconds = max(2 * limits.write_seconds, limits.write_seconds + KERNEL_SECONDS)
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * seconds))
 
 
 def _bytes(refusal: RefusalError) -> bytes:

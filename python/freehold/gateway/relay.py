@@ -131,6 +131,8 @@ class Relay:
                     await self._pass_on(runtime, meter, request, exchange)
                 finally:
                     self.upstream.release(replica.url or model.url, runtime)
+                if exchange.cut is Cut.RUNTIME:
+                    replicas.failed(replica)  # a peer's socket outlives its gateway: the next one would wait there
                 return
 
     async def _ask(self, replica: Replica, model: Model, data: bytes, exchange: Exchange) -> Connection:

@@ -9,7 +9,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, start_http_server
@@ -24,10 +24,10 @@ from freehold.gateway.config import GatewayConfig, Listen
 from freehold.gateway.exchange import Cut
 from freehold.gateway.front import AccessLog, Front
 from freehold.gateway.gate import Gate
-from freehold.gateway.listening import Inherited, bind_patiently, cannot_listen
+from freehold.gateway.listening import Inherited, cannot_listen, keep_from_hanging, taken
 from freehold.gateway.mesh import MeshDoor
 from freehold.gateway.metrics import Metrics
-from freehold.gateway.protocol import Connection, Guard, keep_from_hanging
+from freehold.gateway.protocol import Connection, Guard
 from freehold.gateway.recorder import LedgerRecorder
 from freehold.gateway.routing.fleet import Fleet
 from freehold.gateway.upstream import Upstream
@@ -61,11 +61,12 @@ class Addresses:
 
 @dataclass
 class Doors:
-    """The listeners and what came in through them."""
+    """The listeners and what came in through them; the mesh's (``lasting``) stay open until the drain is over."""
 
     guard: Guard
     servers: list[asyncio.Server]
     models: tuple[str, ...]
+    lasting: list[asyncio.Server] = field(default_factory=list)
 
     async def open(self, listener: socket.socket) -> None:
         """Serve a listener without TLS."""
@@ -77,8 +78,13 @@ class Doors:
         return Connection(self.guard)
 
     async def drain(self) -> None:
-        """Take no more, finish what is open; what is not finished after ``drain_seconds`` is told so and cut."""
+        """Take no more, finish what is open; what is not finished after ``drain_seconds`` is told so and cut.
+
+        Clients that come meanwhile wait in the queue of the socket that systemd holds. Other gateways are answered that
+        they had better ask elsewhere, since they can.
+        """
         seconds = float(self.guard.limits.drain_seconds)
+        self.guard.ending.set()
         for server in self.servers:
             server.close()
         end = asyncio.get_running_loop().time() + seconds
@@ -86,6 +92,8 @@ class Doors:
         await self._each(Connection.shutdown, end - asyncio.get_running_loop().time())
         await self._each(lambda connection: connection.cancel(Cut.DRAIN), FAREWELL_SECONDS)
         await self._each(Connection.abort, FAREWELL_SECONDS)
+        for server in self.lasting:
+            server.close()
 
     async def _each(self, what: Callable[[Connection], None], seconds: float) -> None:
         for connection in list(self.guard.connections):
@@ -108,7 +116,7 @@ async def serve(
     """Serve until ``ending`` is set; then take no more, finish what is open, at most ``drain_seconds``."""
     registry = CollectorRegistry()
     metrics, inherited = Metrics(registry, config.simulated), Inherited.from_environment(environ)
-    public = inherited.take(config.listen) or await bind_patiently(config.listen)
+    public = await taken(inherited, config.listen)
     keep_from_hanging(public, config.limits)
     mesh = MeshDoor.at(config, inherited) if config.mesh else None
     inherited.check_all_taken()
@@ -130,7 +138,7 @@ async def serve(
         await doors.open(public)
         if mesh is not None:
             # The same doors for both, so that limits, drain and counters are the same whichever way a client came.
-            doors.servers.append(await mesh.open(doors.connection))
+            doors.lasting.append(await mesh.open(doors.connection))
         if listening is not None:
             listening.set_result(Addresses(addresses, metrics_address, mesh.address if mesh else None))
         await _supervised(doors, mesh, ending, supervisor, parts)

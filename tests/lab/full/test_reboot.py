@@ -1,4 +1,4 @@
-"""A node that reboots has its firewall before its network, and its peers back."""
+"""A node that reboots has its firewall before its network, its peers back, and its gateway on both addresses."""
 
 import time
 
@@ -36,3 +36,6 @@ def test_after_a_reboot_firewall_and_mesh_are_as_before(document: Document, acce
     shown = on("systemctl show --property=ActiveEnterTimestampMonotonic fh-firewall systemd-networkd")
     firewall, network = since_boot(shown)
     assert 0 < firewall < network
+    assert on("systemctl is-active freehold-gateway.socket freehold-gateway.service").split() == ["active", "active"]
+    held = [row for row in on("ss -Hltnp").splitlines() if '"systemd"' in row and '"freehold"' in row]
+    assert len(held) == 2, "the clients' address and the mesh's"

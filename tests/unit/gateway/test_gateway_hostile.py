@@ -145,6 +145,23 @@ def test_a_huge_chunked_body_is_cut_at_the_limit() -> None:
         assert len(gateway.runtime.seen) == 1
 
 
+@pytest.mark.parametrize("after", [b"3\r\n{  \r\n0\r\nX: %s", b"1;%s"], ids=["after the body", "beside a chunk"])
+def test_what_stands_around_a_body_in_chunks_is_held_to_the_size_of_a_head(gateway: Harness, after: bytes) -> None:
+    chunked = b"POST %s HTTP/1.1\r\nHost: h\r\n%sTransfer-Encoding: chunked\r\n\r\n" % (PATH.encode(), AUTHORIZED)
+    with gateway.connect() as connection:
+        connection.sendall(chunked)
+        connection.sendall(after % (b"x" * 200_000))
+        assert connection.recv(12) == b"HTTP/1.1 431"
+    assert gateway.runtime.seen == []
+
+
+def test_a_header_after_the_body_says_nothing(gateway: Harness) -> None:
+    head = b"GET /v1/models HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n%s\r\n"
+    with gateway.connect() as connection:
+        connection.sendall(head % AUTHORIZED)
+        assert connection.recv(12) == b"HTTP/1.1 401"
+
+
 @pytest.mark.parametrize("start", [b"", b"GET /heal", b"GET /healthz HTTP/1.1\r\nX: 1\r\n", b"\r\n"])
 def test_a_slow_head_is_refused(impatient: Harness, start: bytes) -> None:
     with impatient.connect() as connection:
@@ -211,6 +228,8 @@ def test_a_huge_head_is_refused(gateway: Harness, heads: bytes) -> None:
         b"POST /v1/models HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
         b"GET /v1/models\x00 HTTP/1.1\r\n\r\n",
         b"CONNECT example.test:443 HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"GET /healthz HTTP/2.0\r\nHost: h\r\n\r\n",
+        b"GET /healthz\r\n\r\n",
     ],
 )
 def test_what_is_not_plain_http_is_refused(gateway: Harness, wrong: bytes) -> None:

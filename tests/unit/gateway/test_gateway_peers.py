@@ -7,8 +7,9 @@ import json
 import socket
 import sqlite3
 import ssl
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 from tests.unit.gateway.harness import CHAT, CLIENT_KEY, Harness, eventually, running
 from tests.unit.gateway.test_gateway_counting import chat
+from tests.unit.gateway.test_gateway_life import open_stream, refuses_connections
 from tests.unit.keys import party
 
 from freehold.gateway.config import GatewayConfig, Limits, Listen, Mesh
@@ -148,6 +150,39 @@ def test_when_a_peer_dies_the_next_request_goes_to_the_living(site: Site, stack:
         site.introduce("gpu1", gpu2=second)
         met(first)
     assert {asked(first, f"conversation {n}")[:2] for n in range(12)} == {(200, "")}
+
+
+def test_a_peer_that_drains_sends_others_elsewhere_at_once(site: Site, stack: ExitStack) -> None:
+    """A stream holds the peer's drain; the mesh's socket stays open meanwhile, in systemd's hands too."""
+    first = stack.enter_context(site.gateway("gpu1"))
+    second = stack.enter_context(site.gateway("gpu2", drain_seconds=20))
+    site.introduce("gpu1", gpu2=second)
+    met(first)
+    with closing(open_stream(second, "hold")):
+        second.end()
+        eventually(lambda: refuses_connections(second))
+        assert second.addresses.mesh
+        began = time.monotonic()
+        socket.create_connection(second.addresses.mesh, 5).close()
+        numbers = iter(range(10_000))
+        while not first.count(
+            "freehold_gateway_replicas", state="resting"
+        ):  # what comes on kept connections is answered
+            assert asked(first, f"conversation {next(numbers)}")[0] == 200
+        assert {asked(first, f"conversation {n}")[:2] for n in range(24)} == {(200, "")}
+        assert time.monotonic() - began < Limits().connect_seconds, "nobody waited for the drain"
+        assert second.thread.is_alive()
+
+
+def test_a_replica_that_breaks_in_a_stream_rests(site: Site, stack: ExitStack) -> None:
+    """A node's gateway may be gone while its socket, which systemd holds, still takes connections."""
+    first, second = (stack.enter_context(site.gateway(node)) for node in ("gpu1", "gpu2"))
+    site.introduce("gpu1", gpu2=second)
+    met(first)
+    words = next(words for n in range(100) if asked(first, words := f"conversation {n}")[1] == "")
+    turns = [{"role": "user", "content": words}, {"role": "user", "content": "die"}]
+    assert b"stream_broken" in asked(first, "", messages=turns, stream=True)[2]
+    assert asked(first, words)[:2] == (200, "gpu2")
 
 
 def test_a_node_that_answers_under_anothers_name_is_not_believed(site: Site, stack: ExitStack) -> None:

@@ -19,8 +19,9 @@ import pytest
 from tests.unit.gateway.harness import CLIENT_KEY, INTERNAL_KEY, eventually
 
 from freehold.errors import RefusedError
+from freehold.gateway import listening
 from freehold.gateway.config import Listen
-from freehold.gateway.listening import Inherited
+from freehold.gateway.listening import Inherited, taken
 from freehold.paths import PROJECT
 
 MODEL, PIECES = "bench-chat", 40
@@ -156,6 +157,18 @@ def test_who_comes_while_nobody_serves_is_served_by_the_next(site: Site) -> None
     with site.gateway("second"):
         waiting.join(20)
     assert site.asked == [200]
+
+
+async def test_an_address_that_systemd_holds_and_nobody_has_is_refused() -> None:
+    """FreeBind lets systemd listen on any address, one with a mistake in it too."""
+    with socket.socket() as held, socket.create_server(("127.0.0.1", 0)) as here:
+        held.setsockopt(*listening.FREEBIND[socket.AF_INET], 1)
+        held.bind(("192.0.2.1", 0))
+        held.listen()
+        with pytest.raises(RefusedError) as caught:
+            await taken(Inherited([held]), Listen("192.0.2.1", held.getsockname()[1]), seconds=0.0)
+        assert caught.value.code == "ADDRESS_NOT_HERE"
+        assert await taken(Inherited([here]), Listen("127.0.0.1", here.getsockname()[1])) is here
 
 
 def test_a_socket_that_the_settings_do_not_name_is_refused() -> None:

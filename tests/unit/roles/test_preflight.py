@@ -53,6 +53,7 @@ BAD: list[tuple[str, dict[str, Any], list[str]]] = [
     ("embedding_sidecar", {"embedding_sidecar_model": {}}, ["embedding_sidecar_model", "small-vectors"]),
     ("embedding_sidecar", {"embedding_sidecar_weights": {}}, ["embedding_sidecar_weights", "none"]),
     ("gateway", {"gateway_listen_host": ""}, ["gateway_listen_host", "serve_address"]),
+    ("gateway", {"gateway_limits": {"drain_seconds": 5}}, ["gateway_drain_seconds", "found 5"]),
     ("gateway", {"gateway_keys": []}, ["gateway_keys", "found none"]),
     ("gateway", {"gateway_keys": [{"name": "al", "sha256": "the key itself"}]}, ["gateway_keys", "al", "sha256sum"]),
     ("gateway", {"gateway_models": [CHAT, CHAT]}, ["gateway_models", "small-chat, small-chat"]),

@@ -1,10 +1,12 @@
 """Units: supervised, under their own user, in the sandbox, and calling nobody."""
 
+import json
 from typing import Any
 
 import pytest
 from tests.unit.roles.role import CHAT, ROLES, Role, unit
 
+from freehold.gateway import mesh, server
 from freehold.sovereignty import phone_home
 
 SANDBOX = {
@@ -176,7 +178,26 @@ def test_the_node_exporter_runs_the_named_collectors_only() -> None:
 def test_streams_drain_before_the_servers_behind_the_gateway_stop() -> None:
     role = Role("gateway", {"gateway_after": ["freehold-runtime@small-chat.service"]})
     after = unit(role.render("freehold-gateway.service.j2"))["Unit"]["After"]
-    assert after == ["network-online.target freehold-runtime@small-chat.service"]
+    assert after == ["freehold-gateway.socket network-online.target freehold-runtime@small-chat.service"]
+
+
+def test_systemd_holds_the_gateways_sockets_for_as_long_as_the_service_is_meant_to_be() -> None:
+    given = {"gateway_listen_host": "2001:db8::11", "gateway_mesh_host": "198.51.100.11"}
+    sockets = unit(Role("gateway", given).render("freehold-gateway.socket.j2"))["Socket"]
+    assert sockets["ListenStream"] == ["[2001:db8::11]:8080", "198.51.100.11:8443"]
+    assert (sockets["FreeBind"], sockets["ReusePort"], sockets["FlushPending"]) == (["yes"], ["no"], ["no"])
+    assert sockets["Backlog"] == [str(server.BACKLOG)] == [str(mesh.BACKLOG)]
+    alone = unit(Role("gateway").render("freehold-gateway.socket.j2"))["Socket"]
+    assert alone["ListenStream"] == ["192.0.2.11:8080"]
+    assert rendered("gateway")["Unit"]["Requires"] == ["freehold-gateway.socket"]
+
+
+def test_a_drain_ends_before_systemd_loses_its_patience() -> None:
+    role = Role("gateway", {"gateway_drain_seconds": 120, "gateway_limits": {"connections": 5}})
+    (stop,) = unit(role.render("freehold-gateway.service.j2"))["Service"]["TimeoutStopSec"]
+    limits = json.loads(role.render("gateway.json.j2"))["limits"]
+    assert limits == {"connections": 5, "drain_seconds": 120}
+    assert int(stop) >= limits["drain_seconds"] + 2 * server.FAREWELL_SECONDS + 10
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,21 @@ def test_it_listens_where_it_was_told_to_and_nowhere_else(host: Host) -> None:
     assert "127.0.0.1:8081" in found
 
 
+def test_systemd_holds_its_address_with_it(host: Host) -> None:
+    with host.sudo():
+        (holders,) = (line for line in host.check_output("ss -Hltnp").splitlines() if ":8080" in line)
+    assert "systemd" in holders
+    assert host.socket("tcp://127.0.0.1:8081").is_listening
+    assert host.check_output("systemctl is-enabled freehold-gateway.socket") == "enabled"
+
+
+def test_it_comes_back_for_the_client_who_finds_it_gone(host: Host) -> None:
+    address = next(line.split()[3] for line in host.check_output("ss -Hltn").splitlines() if ":8080" in line)
+    with host.sudo():
+        host.check_output("systemctl kill --kill-who=main --signal=KILL freehold-gateway")
+    assert host.check_output(f"curl -s --max-time 30 http://{address}/healthz") == "ok"
+
+
 def test_without_a_key_nobody_gets_in(host: Host) -> None:
     address = next(line.split()[3] for line in host.check_output("ss -Hltn").splitlines() if ":8080" in line)
     code = host.check_output(f"curl -s -o /dev/null -w '%{{http_code}}' http://{address}/v1/models")

@@ -22,8 +22,8 @@ from tests.unit.gateway.frontier.provider import Provider
 from tests.unit.gateway.frontier.site import MAY, USD, Site, chat, site
 from tests.unit.gateway.harness import CHAT, eventually
 
-from freehold.gateway.config import Limits
 from freehold.gateway.authority.leases import Leases
+from freehold.gateway.config import Limits
 from freehold.gateway.frontier.ledger import LedgerThread
 from freehold.ledger import clock as clocks
 from freehold.ledger.caps import Amount, Caps
