@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from freehold.ledger.caps import Caps
 from freehold.service.credentials import INTERNAL_KEY
 from freehold.service.settings import Table
 from freehold.service.tls import KEY_CREDENTIAL
@@ -13,6 +14,7 @@ from freehold.service.tls import KEY_CREDENTIAL
 MILLION = 10**6
 MOST_NANO_USD = 10**15
 LONGEST_WINDOW = 90
+DAY_HOURS = 24
 PROTOCOLS = ("openai", "anthropic")
 OUR_OWN = frozenset({INTERNAL_KEY, KEY_CREDENTIAL})
 DARK = ("answer_locally", "refuse")
@@ -62,6 +64,11 @@ class FrontierConfig:
     routes: tuple[Route, ...]
     policy: Any
     prices: Any
+
+    @property
+    def caps(self) -> Caps:
+        """The fleet's limits, as the ledger holds them."""
+        return Caps(self.share_ppm, self.window_days * DAY_HOURS, self.nano_usd_per_day, self.nano_usd_per_month)
 
 
 def read(table: Table) -> FrontierConfig:

@@ -66,6 +66,8 @@ class Exchange:
     spent_beside: int = 0
     on_record: bool = False  # the ledger has this very answer's row already
     usage: Usage = field(default_factory=Usage)
+    counted: bool = True  # by an engine; else ``usage`` is what was seen on the way, at least
+    prompt_at_most: int = 0
     started: float = 0.0
     first_token: float | None = None
     ended: float = 0.0

@@ -50,7 +50,7 @@ async def _events(source: Source, meter: Meter, request: Request, exchange: Exch
             if out:
                 await request.write(out)
     finally:
-        exchange.usage = meter.usage  # read once: a running count is kept as it came
+        exchange.usage, exchange.counted = meter.usage, meter.exact  # read once: a running count is kept as it came
 
 
 def _cut(exchange: Exchange, broken: Broken) -> bytes:

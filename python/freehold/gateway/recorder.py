@@ -49,4 +49,6 @@ class LedgerRecorder:
             duration_ms=round(exchange.seconds * MS),
             first_token_ms=None if first is None else round(first * MS),
         )
-        self.books.end(ticket, row, exchange.spent_beside)
+        # A stream that was cut before its engine told what it had read: the key is charged with the most that can be.
+        unseen = 0 if exchange.counted or exchange.usage.prompt else exchange.prompt_at_most
+        self.books.end(ticket, row, exchange.spent_beside + unseen)

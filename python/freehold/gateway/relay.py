@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from freehold.gateway import body as bodies
 from freehold.gateway import passing
-from freehold.gateway.api.base import Api, ApiLimits, Meter
+from freehold.gateway.api.base import ApiLimits, Meter
 from freehold.gateway.api.catalogue import APIS
 from freehold.gateway.client import Connection, LostError
 from freehold.gateway.config import GatewayConfig, Model
@@ -70,7 +70,7 @@ class Relay:
             api = APIS[exchange.path]
             api.check(body, self.bodies)
             case = self.valve.case(body, key, request, exchange) if self.valve else None
-            exchange.ticket = self._let_in(key, api, body, model, await case.tokens() if case else 0)
+            exchange.ticket = self._let_in(key, body, model, exchange, await case.tokens() if case else 0)
             if case is not None and await case.answered():
                 return
             with self.gate.model(model):
@@ -98,9 +98,11 @@ class Relay:
         body["model"] = model.name  # the answer says who answered
         return model
 
-    def _let_in(self, key: Key, api: Api, body: dict[str, Any], model: Model, elsewhere: int) -> Ticket:
+    def _let_in(self, key: Key, body: dict[str, Any], model: Model, exchange: Exchange, elsewhere: int) -> Ticket:
         # Only a key with a limit of tokens has to have the worst case reserved.
-        worst = api.worst_case(body, model.context) if key.limits.tokens_per_day is not None else NOTHING
+        limited, api = key.limits.tokens_per_day is not None, APIS[exchange.path]
+        worst = api.worst_case(body, model.context) if limited else NOTHING
+        exchange.prompt_at_most = worst.prompt
         found = self.keyring.books.begin(key, worst.prompt + worst.completion + elsewhere)
         if isinstance(found, OverQuota):
             seconds = -1 if found.never else -(-found.retry_ms // MS)

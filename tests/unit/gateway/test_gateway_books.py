@@ -12,6 +12,9 @@ import pytest
 from freehold.gateway import books
 from freehold.gateway.books import Books
 from freehold.gateway.config import Key
+from freehold.gateway.exchange import Exchange
+from freehold.gateway.recorder import LedgerRecorder
+from freehold.gateway.usage import Usage
 from freehold.ledger.key_records import KeyLimits
 from freehold.ledger.keys import KeyTable
 from freehold.ledger.quota import OverQuota, Ticket
@@ -131,3 +134,24 @@ def test_old_requests_go_and_their_sums_stay(opened: Books, path: Path) -> None:
     assert opened.prune() == 1
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT sum(prompt + completion) FROM totals").fetchone() == (42,)
+
+
+@pytest.mark.parametrize(
+    ("counted", "prompt", "used"),
+    [
+        (False, 0, 507),  # the engine had not told yet what it had read
+        (False, 20, 27),
+        (True, 0, 7),
+    ],
+)
+def test_a_stream_that_was_cut_uncounted_uses_up_the_most_that_its_prompt_can_be(
+    counted: bool,  # noqa: FBT001  a parameter of the test
+    prompt: int,
+    used: int,
+) -> None:
+    kept = books.opened(None, [Key("alice", digest("b"), tokens_per_day=1000)])
+    ticket = kept.begin(kept.keys[digest("b")], 600)
+    assert isinstance(ticket, Ticket)
+    exchange = Exchange(ticket=ticket, counted=counted, prompt_at_most=500, usage=Usage(prompt, 0, 7))
+    LedgerRecorder(kept, "gpu1").record(exchange)
+    assert kept.quota.used(ticket.key_id) == used

@@ -19,7 +19,6 @@ from freehold.gateway.authority.line import Line
 from freehold.gateway.authority.office import Office
 from freehold.gateway.books import Books
 from freehold.gateway.config import GatewayConfig
-from freehold.gateway.config_frontier import FrontierConfig
 from freehold.gateway.front import App
 from freehold.gateway.routing.fleet import Fleet
 from freehold.ledger import day_tokens
@@ -30,7 +29,6 @@ from freehold.ledger.store import Store
 log = logging.getLogger("freehold.gateway")
 
 BEAT_SECONDS = 1.0
-DAY_HOURS = 24
 ALONE = "this node"
 
 
@@ -130,21 +128,12 @@ def opened(config: GatewayConfig, books: Books, fleet: Fleet, clock: Callable[[]
 def _begin(role: Role, fleet: Fleet, clock: Callable[[], float]) -> None:
     config, books, store = role.config, role.books, role.store
     assert store is not None  # noqa: S101  the caller opened it
-    today = day(books.clock.now_ms())
+    today, caps = day(books.clock.now_ms()), config.frontier.caps if config.frontier else None
     take_elsewhere(books.quota, today, day_tokens.elsewhere(store, today, told=not config.is_authority))
     if config.is_authority:
-        role.office = Office(store, books.clock, config.node or ALONE, caps_of(config.frontier))
+        role.office = Office(store, books.clock, config.node or ALONE, caps)
         return
     filing, line = Filing(store, books.clock), Line(fleet, config.authority)
-    hours = config.frontier.window_days * DAY_HOURS if config.frontier else Caps().window_hours
+    hours = (caps or Caps()).window_hours
     role.follower = Follower(books, filing, role.thread, line, clock, window_hours=hours)
     role.leases = Leases(filing, role.thread, line, role.follower, clock)
-
-
-def caps_of(frontier: FrontierConfig | None) -> Caps | None:
-    """The fleet's caps; none where nothing may leave."""
-    if frontier is None:
-        return None
-    return Caps(
-        frontier.share_ppm, frontier.window_days * DAY_HOURS, frontier.nano_usd_per_day, frontier.nano_usd_per_month
-    )

@@ -24,7 +24,6 @@ from freehold.gateway.api.catalogue import APIS
 from freehold.gateway.books import declared_of
 from freehold.gateway.config import GatewayConfig, Listen
 from freehold.gateway.frontier.metrics import BREAKER
-from freehold.gateway.frontier.opening import caps_of
 from freehold.gateway.frontier.outgoing import measured
 from freehold.gateway.frontier.standing import Standing, standing
 from freehold.gateway.frontier.ways import Way, ways_of
@@ -175,7 +174,7 @@ def _ledger(config: GatewayConfig) -> Iterator[Frontier | None]:
         yield None
         return
     with Store.open(config.ledger) as store:
-        caps = caps_of(config.frontier) if config.frontier and config.is_authority else None
+        caps = config.frontier.caps if config.frontier and config.is_authority else None
         yield Frontier(store, clocks.of_command(store), caps)
 
 

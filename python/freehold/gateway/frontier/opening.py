@@ -22,13 +22,10 @@ from freehold.gateway.frontier.ways import ways_of
 from freehold.gateway.policy import owner
 from freehold.gateway.policy.breaker import Breaker
 from freehold.gateway.policy.judge import judge
-from freehold.ledger.caps import Caps
 from freehold.ledger.frontier import Frontier
 from freehold.ledger.store import Store
 
 log = logging.getLogger("freehold.gateway.frontier")
-
-HOURS = 24
 
 
 def opened(
@@ -49,18 +46,13 @@ def opened(
     return Valve(ways, ends, rules, ledger, allowance or Nobody(), metrics, books.clock.now_ms, lambda: books.writable)
 
 
-def caps_of(told: FrontierConfig) -> Caps:
-    """The fleet's limits."""
-    return Caps(told.share_ppm, told.window_days * HOURS, told.nano_usd_per_day, told.nano_usd_per_month)
-
-
 def _ledger(config: GatewayConfig, told: FrontierConfig, books: Books) -> LedgerThread | None:
     path = config.ledger
     if path is None or books.table is None:
         log.error("nothing leaves: this gateway has no ledger")
         return None
-    caps = caps_of(told) if config.is_authority else None
-    made = LedgerThread(lambda: Frontier(Store.open(path), books.clock, caps), told.window_days * HOURS)
+    caps = told.caps if config.is_authority else None
+    made = LedgerThread(lambda: Frontier(Store.open(path), books.clock, caps), told.caps.window_hours)
     made.start()
     return made
 
