@@ -19,6 +19,30 @@ LITELLM, ROUTER = "litellm[proxy]==1.106.0", "vllm-router==0.1.17"
 """Pinned: LiteLLM 1.107.0 carried malware (see docs/decisions/0006). Neither is ever a dependency of anything here."""
 
 
+LIMITS = {"requests_per_minute": 10**9, "tokens_per_day": 10**12, "frontier": True}
+"""Of the key: each one that there is, so that each is counted, and so high that none is met."""
+
+FRONTIER = {
+    "share_ppm": 50_000,
+    "window_days": 7,
+    "nano_usd_per_day": 10**9,
+    "nano_usd_per_month": 10**10,
+    "providers": [
+        {
+            "name": "dark",
+            "protocol": "openai",
+            "url": "https://127.0.0.1:9/v1",
+            "credential": "dark",
+            "prices": "openai",
+        }
+    ],
+    "routes": [{"model": "frontier/best", "provider": "dark", "provider_model": "gpt-4o", "local": MODEL}],
+    "policy": {},
+    "prices": [],
+}
+"""The way out is loaded, with rules and prices; no request of the benchmark asks for it."""
+
+
 @dataclass(frozen=True)
 class Running:
     """An arm that listens; ``pid`` is that of its process tree."""
@@ -58,7 +82,7 @@ def _freehold(folder: Path, port: int, runtime: int) -> Sequence[str]:
         "listen": {"host": "127.0.0.1", "port": port},
         "metrics": {"host": "127.0.0.1", "port": free_port()},
         "internal_key_file": str(folder / "internal-key"),
-        "keys": [{"name": "bench", "sha256": hashlib.sha256(KEY.encode()).hexdigest()}],
+        "keys": [{"name": "bench", "sha256": hashlib.sha256(KEY.encode()).hexdigest(), **LIMITS}],
         "models": [
             {
                 "name": MODEL,
@@ -68,6 +92,10 @@ def _freehold(folder: Path, port: int, runtime: int) -> Sequence[str]:
                 "concurrent": 10_000,
             }
         ],
+        "node": "gpu1",
+        "aliases": {"alias": MODEL},
+        "ledger": str(folder / "ledger.sqlite3"),
+        "frontier": FRONTIER,
         "limits": {"connections": many, "concurrent": many, "concurrent_per_key": many, "keep_alive_seconds": 600},
     }
     (folder / "internal-key").write_text("i" * 43)
