@@ -1,6 +1,7 @@
 """Keys by command and the books, on the real nodes: a key opens and closes, limits hold, all counts are the same."""
 
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,7 @@ from freehold.paths import PROJECT
 from freehold.process import run
 
 SECONDS = 10.0
+UNSEEN = 8
 SECRET = "/etc/freehold/credentials/internal-key"
 LEDGER = "/var/lib/freehold/gateway/ledger.sqlite3"
 
@@ -47,6 +49,15 @@ class Asking:
         said, status = self.outside(*words, f"{self.endpoint}/chat/completions").stdout.rsplit("\n", 1)
         return int(status), json.loads(said)
 
+    def cut(self, seconds: float) -> None:
+        """A long stream, of which only so much is waited for."""
+        asked = {"model": self.model, "max_tokens": 900, "stream": True, "ignore_eos": True}
+        body = {**asked, "messages": [{"role": "user", "content": "Count as far as you can."}]}
+        words = ["curl", "-sN", "--max-time", str(seconds), "-H", f"x-api-key: {self.key}", "--json", json.dumps(body)]
+        said = self.outside(*words, f"{self.endpoint}/chat/completions").stdout
+        assert said.count("data: ") > 3
+        assert "[DONE]" not in said
+
     def until(self, status: int) -> None:
         end = time.monotonic() + SECONDS
         while (found := self.models()) != status:
@@ -61,6 +72,25 @@ def counters(nodes: Iterable[Host], port: int) -> Counter[str]:
         rows = (line.rpartition(" ")[::2] for line in said.splitlines() if line.startswith("llamacpp:"))
         found.update({name: int(float(value)) for name, value in rows if "tokens" in name})
     return found
+
+
+def told_by_metrics(nodes: Iterable[Host], key: str) -> Counter[str]:
+    """Tokens of ``key`` by type, of all gateways together."""
+    found: Counter[str] = Counter()
+    for node in nodes:
+        for line in node.check_output("curl -s http://127.0.0.1:8081/metrics").splitlines():
+            if line.startswith("freehold_gateway_tokens_total{") and f'key="{key}"' in line:
+                labels, _, value = line.rpartition(" ")
+                (kind,) = re.findall(r'type="(\w+)"', labels)
+                found[kind] += int(float(value))
+    return found
+
+
+def line_of(name: str) -> dict[str, Any]:
+    """The living key's sums in the ledgers."""
+    (own,) = (row["id"] for row in freehold("gateway", "key", "list")["keys"] if row["name"] == name)
+    lines = [one for one in freehold("usage", "--by", "key")["lines"] if one["key_id"] == own]
+    return lines[0] if lines else {"requests": 0, "prompt_tokens": 0, "cached_tokens": 0, "completion_tokens": 0}
 
 
 def test_a_key_by_command_opens_holds_its_limit_and_closes_within_seconds(
@@ -91,6 +121,31 @@ def test_client_ledger_and_runtime_count_the_same(
     grown.subtract(before)
     assert grown["llamacpp:tokens_predicted_total"] == written
     assert grown["llamacpp:prompt_tokens_total"] + grown["llamacpp:prompt_tokens_cached_total"] == read
-    (own,) = (row["id"] for row in freehold("gateway", "key", "list")["keys"] if row["name"] == "alice")
-    (line,) = (one for one in freehold("usage", "--by", "key")["lines"] if one["key_id"] == own)
+    line = line_of("alice")
     assert (line["requests"], line["prompt_tokens"], line["completion_tokens"]) == (3, read, written)
+    cached = sum(said["usage"].get("prompt_tokens_details", {}).get("cached_tokens", 0) for _, said in answers)
+    assert line["cached_tokens"] == cached == grown["llamacpp:prompt_tokens_cached_total"]
+
+
+def test_a_stream_that_the_client_cuts_is_counted_as_far_as_it_came(
+    document: Document, outside: Outside, endpoint: str, alice: str, node_of: NodeOf
+) -> None:
+    nodes = [node_of(host["name"]) for host in document["hosts"]]
+    model = next(one for one in document["models"] if one["kind"] == "chat")
+    client = Asking(outside, endpoint, alice, model["name"])
+    client.until(200)
+    runtime, metrics, ledger = counters(nodes, model["port"]), told_by_metrics(nodes, "alice"), line_of("alice")
+    client.cut(1.5)
+    end = time.monotonic() + SECONDS
+    while (line := line_of("alice"))["requests"] == ledger["requests"]:
+        assert time.monotonic() < end, "the ledger has no row of it"
+    grown = counters(nodes, model["port"])
+    grown.subtract(runtime)
+    written = line["completion_tokens"] - ledger["completion_tokens"]
+    read = line["prompt_tokens"] - ledger["prompt_tokens"]
+    told = told_by_metrics(nodes, "alice")
+    assert (told["input"] - metrics["input"], told["output"] - metrics["output"]) == (read, written)
+    assert grown["llamacpp:prompt_tokens_total"] + grown["llamacpp:prompt_tokens_cached_total"] == read
+    # The runtime writes on until it sees that nobody listens: a few tokens that nobody was sent.
+    assert written > 3
+    assert 0 <= grown["llamacpp:tokens_predicted_total"] - written <= UNSEEN
