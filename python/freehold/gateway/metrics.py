@@ -18,6 +18,7 @@ from freehold.gateway.authority.role import Role
 from freehold.gateway.books import Books
 from freehold.gateway.exchange import Cut, Exchange
 from freehold.gateway.routing.replicas import Replicas
+from freehold.ledger.usage import FRONTIER
 
 # The bucket edges that the OpenTelemetry convention for generative AI names (v1.37.0, read 2026-11).
 TOKEN_BUCKETS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576)
@@ -111,7 +112,7 @@ class Metrics:
         if exchange.cut is not Cut.NOBODY:
             self._cut(exchange.model, exchange.cut).inc()
         if exchange.route:
-            labels = (OPERATIONS.get(exchange.path, ""), PROVIDER, exchange.model_asked, exchange.model)
+            labels = (OPERATIONS.get(exchange.path, ""), _provider(exchange), exchange.model_asked, exchange.model)
             self._record_tokens(exchange, labels)
             self._record_times(exchange, labels)
 
@@ -130,6 +131,11 @@ class Metrics:
         self._first(*labels).observe(first, whose)
         if exchange.usage.completion > 1:
             self._per_token(*labels).observe((exchange.seconds - first) / (exchange.usage.completion - 1))
+
+
+def _provider(exchange: Exchange) -> str:
+    """Who answered: this fleet, or the provider that the model's name begins with where it is not one of ours."""
+    return exchange.model.partition("/")[0] if exchange.route == FRONTIER else PROVIDER
 
 
 def _found_once(metric: Counter | Histogram) -> Callable[..., Any]:

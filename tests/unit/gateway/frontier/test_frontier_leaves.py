@@ -61,6 +61,9 @@ def test_it_leaves_and_is_on_record_at_its_exact_cost(here: Site, path: str, str
     assert here.decided(outcome="leaves", reason="all_conditions_held") == 1
     assert here.gateway.count("freehold_frontier_settled_nano_usd_total") == cost
     assert here.gateway.count("freehold_gateway_tokens_total", route="frontier", type="input") == 11
+    seconds = "gen_ai_server_request_duration_seconds_count"
+    names = (there.partition("/")[0], "freehold")
+    assert [here.gateway.count(seconds, gen_ai_provider_name=name) for name in names] == [1, 1]
 
 
 def test_the_reservation_is_on_the_disk_before_the_provider_hears_of_it(here: Site) -> None:
