@@ -122,8 +122,8 @@ def test_where_the_ledger_cannot_be_written_nothing_leaves_and_local_traffic_goe
             assert client.ask(document["models"][0]["name"]).status == 200
             assert len(provider.came()) == before
         until(lambda: client.ask("frontier/always").route == "frontier", "it leaves again")
-        (line,) = [one for one in freehold("usage", "--by", "key")["lines"] if one["key"] == "held"]
-        assert line["requests"] >= 4, "what waited was written"
+        lines = [one for one in freehold("usage", "--by", "key")["lines"] if one["key"] == "held"]
+        assert sum(one["requests"] for one in lines) >= 4, "what waited was written"
 
 
 def test_a_clock_that_was_set_ahead_closes_the_frontier_until_its_owner_says_it_is_right(
@@ -152,12 +152,13 @@ def test_a_clock_that_was_set_ahead_closes_the_frontier_until_its_owner_says_it_
 @contextmanager
 def cut_off(node: Host) -> Iterator[None]:
     """The node's private plane is cut; its clients still reach it."""
-    rules = "; ".join(
-        f"chain {chain} {{ type filter hook {chain} priority -10; {card} fh0 drop; }}"
-        for chain, card in (("input", "iifname"), ("output", "oifname"))
-    )
-    node.check_output(f"nft 'table inet test_cut {{ {rules} }}'")
+    node.check_output("nft add table inet test_cut")
     try:
+        for chain, card in (("input", "iifname"), ("output", "oifname")):
+            hook = f"{{ type filter hook {chain} priority -10; }}"
+            node.check_output(
+                f"nft 'add chain inet test_cut {chain} {hook}; add rule inet test_cut {chain} {card} fh0 drop'"
+            )
         yield
     finally:
         node.check_output("nft delete table inet test_cut")

@@ -19,7 +19,7 @@ def status(*options: str) -> subprocess.CompletedProcess[str]:
 def test_a_healthy_lab_is_sovereign_and_says_what_is_simulated() -> None:
     done = status("--json")
     report = json.loads(done.stdout)
-    assert (done.returncode, report["verdict"], report["simulated"]) == (0, "SOVEREIGN", ["gpu"])
+    assert (done.returncode, report["verdict"], report["simulated"]) == (0, "SOVEREIGN", ["gpu", "frontier"])
     assert report["serving"]
     (node,) = (node for node in report["nodes"] if node["name"] == "gpu1")
     assert (node["gpus"]["count"], node["gpus"]["simulated"]) == (8, True)
