@@ -20,7 +20,7 @@ from freehold.status.gather import Access
 UNIT, SOCKETS = "freehold-gateway.service", "freehold-gateway.socket"
 SETTINGS = "/etc/freehold/gateway.json"
 DRAIN = 3
-PATIENCE = DRAIN + 15
+PATIENCE = DRAIN + 25
 
 OpenStream = Callable[..., Stream]
 

@@ -118,9 +118,11 @@ class Relay:
         tried: list[str] = []
         while True:
             with replicas.taken(beginning, tried) as replica:
+                exchange.counted = False  # whatever happens to it from here on, until an engine says otherwise
                 try:
                     runtime = await self._ask(replica, model, data, exchange)
                 except RefusalError as refusal:
+                    exchange.counted = True  # nothing was generated
                     if refusal.reason not in AWAY:
                         raise
                     replicas.failed(replica)
@@ -153,7 +155,8 @@ class Relay:
         try:
             said = await runtime.whole()
         except LostError as error:
-            exchange.cut = Cut.RUNTIME
+            exchange.cut, exchange.counted = Cut.RUNTIME, True  # no fault of the caller's
             raise runtime_down(exchange.model) from error
-        exchange.usage = APIS[exchange.path].usage_of(json_object(said)) or exchange.usage
+        told = APIS[exchange.path].usage_of(json_object(said))
+        exchange.usage, exchange.counted = told or exchange.usage, told is not None
         await answer(request, exchange, 200, passing.JSON, said)

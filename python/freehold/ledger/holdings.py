@@ -24,6 +24,8 @@ from freehold.ledger.store import Store
 
 ID_BYTES = 12
 LONGEST_SECONDS = 24 * 3600
+MOST_REQUESTS = 250
+"""Of one lease, which then closes: its report has a row for each, and must fit into one message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,11 @@ class Holdings:
         for lease_id, _, _, tokens, nano_usd in rows:
             if worst.tokens <= tokens and worst.nano_usd <= nano_usd:
                 self.settle(connection, lease_id, worst)
+                connection.execute(
+                    "UPDATE leases_held SET state = 'closed' WHERE id = ?1"
+                    " AND (SELECT count(*) FROM exceptions WHERE lease_id = ?1 AND node = '') >= ?2",
+                    (lease_id, MOST_REQUESTS - 1),
+                )
                 return lease_id, []
         whole, left = Amount(sum(row[1] for row in rows), sum(row[2] for row in rows)), _most(rows)
         caps = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 from tests.unit.gateway.harness import CHAT, CLIENT_KEY, EMBEDDING, LARGE, OTHER_KEY, Harness, eventually, running
-from tests.unit.gateway.test_gateway_counting import ask, chat, until
+from tests.unit.gateway.test_gateway_counting import PATH, ask, chat, until
 
 from freehold.gateway.config import GatewayConfig, Key, Limits
 from freehold.ledger import clock as clocks
@@ -117,6 +118,27 @@ def test_requests_a_minute_and_tokens_a_day_are_held(gateway: Harness) -> None:
     status, said, headers = answered(gateway, chat("hi " * 400, max_tokens=500), "fh-sparse")
     assert (status, said["error"]["code"]) == (429, "request_over_limit")
     assert headers["retry-after"] is None
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_who_hangs_up_before_the_answer_has_used_up_what_the_prompt_can_be(
+    gateway: Harness,
+    path: Path,
+    stream: bool,  # noqa: FBT001  a parameter of the test
+) -> None:
+    def said(word: str) -> dict[str, Any]:
+        body = chat(word, stream=stream, max_tokens=50)
+        return {**body, "messages": [{"role": "user", "content": "x" * 200}, *body["messages"]]}
+
+    assert answered(gateway, {**said("hi"), "stream": False}, "fh-sparse")[0] == 200, "the limit has room for two"
+    connection = http.client.HTTPConnection(*gateway.addresses.public, timeout=5)
+    connection.request("POST", PATH, json.dumps(said("wait")), {"Authorization": "Bearer fh-sparse"})
+    eventually(lambda: len(gateway.runtime.seen) == 2)
+    connection.close()
+    eventually(lambda: len(rows(path)) == 2)
+    assert rows(path)[1]["cut"] == "client"
+    assert answered(gateway, {**said("hi"), "stream": False}, "fh-sparse")[0] == 429
+    assert answered(gateway, {**said("hi"), "stream": False})[0] == 200
 
 
 def test_a_key_that_a_command_makes_opens_within_seconds_and_closes_again(gateway: Harness, path: Path) -> None:

@@ -11,7 +11,7 @@ from tests.unit.ledger.fleet import Fleet, charged, clean, fleet
 from tests.unit.ledger.world import DONE, FREE, START_MS, Time, Tokens, World
 
 from freehold.errors import FreeholdError
-from freehold.ledger import exceptions
+from freehold.ledger import exceptions, holdings
 from freehold.ledger.caps import Amount
 from freehold.ledger.frontier import CAPPED, KEY_REFUSED, UNWRITABLE, Refusal
 from freehold.ledger.holdings import Lease
@@ -55,6 +55,23 @@ def test_a_lease_is_for_one_key(pair: Fleet) -> None:
     refusal = pair.lend("a", key, 1, 1)
     assert isinstance(refusal, Refusal)
     assert refusal.code == KEY_REFUSED
+
+
+def test_a_lease_of_many_small_requests_closes_before_its_report_is_too_long(
+    pair: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holdings, "MOST_REQUESTS", 3)
+    key = pair.authority.key()
+    pair.share_keys()
+    holder = pair.holders["a"]
+    pair.lent("a", key, 500, 400)
+    for number in range(3):
+        holder.frontier.settle(holder.reserved(key, 10, 10, f"r{number}").id, Tokens(1, 0, 1), 1, DONE)
+    assert holder.refused(key, 10, 10).caps[0].name == "lease"
+    (report,) = pair.report("a")
+    assert (report.final, len(report.rows)) == (True, 3)
+    assert charged(pair) == Amount(6, 3)
+    assert clean(pair)
 
 
 def test_no_more_is_taken_from_a_lease_than_it_holds(pair: Fleet) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -60,6 +61,10 @@ class Desk:
     async def _said(self, path: str, node: str, raw: bytes, office: Office) -> bytes:
         if path == messages.LEASE:
             return await self.thread.do(lent, office, node, raw)
+        # To its end though the asker goes: the office says what is new for this node's quotas only once.
+        return await asyncio.shield(asyncio.ensure_future(self._followed(node, raw, office)))
+
+    async def _followed(self, node: str, raw: bytes, office: Office) -> bytes:
         here = self.quota.here()
         said, news = await self.thread.do(followed, office, node, raw, here)
         take_elsewhere(self.quota, here[0], news)

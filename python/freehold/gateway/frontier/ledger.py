@@ -56,28 +56,16 @@ class LedgerThread:
 
     async def standing(self, key_id: str, worst: Amount) -> Standing:
         """How things stand for ``worst``; a ledger that cannot be read is not writable either."""
-        if self._clock() < self._rest_until:
-            return Standing(ledger_writable=False)
-        try:
-            found = await self._do(lambda: reading.standing(self._opened(), key_id, worst))
-        except (FreeholdError, FreeholdErrors) as error:
-            self._refused(error)
-            return Standing(ledger_writable=False)
-        return found
+        return await self._do(lambda: self._stands(key_id, worst))
 
     async def reserve(self, ask: Ask) -> Reservation | Refusal:
         """As :meth:`Frontier.reserve`; who is cancelled meanwhile gives back what was taken for nothing."""
-        if self._clock() < self._rest_until:
-            return Refusal(UNWRITABLE, problem=self._problem)
         taking = asyncio.ensure_future(self._do(lambda: self._reserve(ask)))
         try:
-            found = await asyncio.shield(taking)
+            return await asyncio.shield(taking)
         except asyncio.CancelledError:
             self._later(self._give_back(taking))
             raise
-        if isinstance(found, Refusal) and found.problem is not None:
-            self._refused(found.problem)
-        return found
 
     def settle(self, reservation: Reservation, tokens: Tokens, nano_usd: int, ending: Ending) -> None:
         """Put down what it was; goes on when its request is gone, and :meth:`close` waits for it."""
@@ -105,12 +93,27 @@ class LedgerThread:
         self._thread.submit(self._drop)
         await asyncio.to_thread(self._thread.shutdown)
 
-    def _reserve(self, ask: Ask) -> Reservation | Refusal:
+    # In the thread: those who wait for it when it fails are told at once, not each after a failure of its own.
+
+    def _stands(self, key_id: str, worst: Amount) -> Standing:
+        if self._clock() < self._rest_until:
+            return Standing(ledger_writable=False)
         try:
-            return self._opened().reserve(ask)
+            return reading.standing(self._opened(), key_id, worst)
         except (FreeholdError, FreeholdErrors) as error:
-            problem = error.errors[0] if isinstance(error, FreeholdErrors) else error
-            return Refusal(UNWRITABLE, problem=problem)
+            self._refused(error)
+            return Standing(ledger_writable=False)
+
+    def _reserve(self, ask: Ask) -> Reservation | Refusal:
+        if self._clock() < self._rest_until:
+            return Refusal(UNWRITABLE, problem=self._problem)
+        try:
+            found = self._opened().reserve(ask)
+        except (FreeholdError, FreeholdErrors) as error:
+            return Refusal(UNWRITABLE, problem=self._refused(error))
+        if isinstance(found, Refusal) and found.problem is not None:
+            self._refused(found.problem)
+        return found
 
     def _opened(self) -> Frontier:
         """In the thread: the ledger, once what was left open in it is closed."""
@@ -131,10 +134,11 @@ class LedgerThread:
             self._frontier.store.close()
             self._frontier = None
 
-    def _refused(self, error: FreeholdError | FreeholdErrors) -> None:
-        self._problem = error.errors[0] if isinstance(error, FreeholdErrors) else error
+    def _refused(self, error: FreeholdError | FreeholdErrors) -> FreeholdError:
+        problem = self._problem = error.errors[0] if isinstance(error, FreeholdErrors) else error
         self._rest_until = self._clock() + REST_SECONDS
-        log.error("nothing leaves: %s", self._problem)
+        log.error("nothing leaves: %s", problem)
+        return problem
 
     def _do(self, what: Callable[[], Said]) -> asyncio.Future[Said]:
         return asyncio.get_running_loop().run_in_executor(self._thread, what)

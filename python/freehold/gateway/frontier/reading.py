@@ -35,7 +35,7 @@ def _of_messages(usage: Json) -> tuple[int, int, int, int | None, int]:
     """Anthropic tells the cached parts apart from ``input_tokens``, and of what was written how long it is kept."""
     cached, written = _count(usage, "cache_read_input_tokens", 0), _count(usage, "cache_creation_input_tokens", 0)
     kept = usage.get("cache_creation")
-    hour = _count(kept, "ephemeral_1h_input_tokens", 0) if isinstance(kept, dict) else 0
+    hour = _count(kept, "ephemeral_1h_input_tokens", 0) if isinstance(kept, dict) else written  # not told: the dearest
     if hour > written:
         raise ValueError("more was kept for an hour than was written")
     prompt = _count(usage, "input_tokens") + cached + written

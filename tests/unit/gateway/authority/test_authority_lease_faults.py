@@ -12,13 +12,15 @@ from tests.unit.gateway.authority.lending import Books, lossy
 from tests.unit.gateway.harness import Harness
 from tests.unit.ledger.world import DONE, Tokens
 
-from freehold.gateway.authority import leases
+from freehold.gateway.authority import desk, filing, leases, messages
 from freehold.gateway.authority.messages import FOLLOW, LEASE
+from freehold.gateway.frontier.outgoing import RESPONSES
 from freehold.keys import clock, passphrase, revocation, rotation
 from freehold.keys.roots import RootKey
-from freehold.ledger import problems
+from freehold.ledger import exceptions, problems
 from freehold.ledger.caps import Amount
 from freehold.ledger.frontier import Refusal, Reservation
+from freehold.ledger.holdings import MOST_REQUESTS, LeaseReport
 from freehold.ledger.store import Store
 
 
@@ -174,3 +176,16 @@ def replace_text(path: Path, text: str) -> None:
 
 def _full(self: Store) -> Any:
     raise problems.unwritable(self.path, "database or disk is full")
+
+
+def test_as_many_reports_as_go_at_once_fit_into_one_message() -> None:
+    name = "n" * 128
+    row = exceptions.ExceptionRow(
+        "i" * 24, "", 10**13, "q" * 80, "k" * 20, "k" * 64, "asked_for", RESPONSES, name, name, name, name, "l" * 24,
+        10**9, 10**12, exceptions.SETTLED, 10**9, 10**9, 10**9, 10**9, 10**12, 0, "in doubt: the provider broke off",
+        10**13,
+    )  # fmt: skip
+    report = LeaseReport("l" * 24, "k" * 20, final=True, spent=Amount(1, 1), rows=(row,) * MOST_REQUESTS)
+    said = messages.dumped(messages.Follow(reports=(report,) * filing.REPORTS_AT_ONCE).as_json())
+    rest = 100 * 1000  # keys and hours of a first word
+    assert len(said) + rest < desk.BODY_BYTES

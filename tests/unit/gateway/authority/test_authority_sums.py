@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import random
+import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,9 +17,14 @@ import pytest
 from tests.unit.gateway.authority.federation import AUTHORITY
 from tests.unit.ledger.world import START_MS, Time, chance, row
 
+from freehold.gateway.authority.desk import Desk
 from freehold.gateway.authority.filing import Filing
-from freehold.gateway.authority.messages import Follow, Followed, dumped, parsed
+from freehold.gateway.authority.ledger_thread import LedgerThread
+from freehold.gateway.authority.messages import FOLLOW, Follow, Followed, dumped, parsed
 from freehold.gateway.authority.office import Office
+from freehold.gateway.config import Limits
+from freehold.gateway.exchange import Exchange
+from freehold.gateway.request import Request
 from freehold.ledger import day_tokens
 from freehold.ledger.clock import LedgerClock
 from freehold.ledger.key_records import KeyLimits
@@ -236,3 +243,55 @@ def test_words_that_cannot_be_put_down_count_at_once_and_are_put_down_later(
     fleet.round(node, filing)
     again = Office(fleet.authority.store, fleet.authority.clock, AUTHORITY)
     assert again.tally.elsewhere(day(START_MS), AUTHORITY, {fleet.key}) == {fleet.key: 70}
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+def test_what_a_follower_said_counts_here_though_it_left_before_its_answer(
+    fleet: Fleet,
+    leaves: bool,  # noqa: FBT001  a parameter of the test
+) -> None:
+    node, filing = fleet.followers[0]
+    assert isinstance(node.quota.start(fleet.key, KeyLimits(), 70), Ticket)
+    said, mine = filing.word(*node.quota.here(), 24), fleet.authority.quota
+    thread, busy = LedgerThread("authority"), threading.Event()
+
+    async def nobody(request: Request, exchange: Exchange) -> None:
+        raise AssertionError(request, exchange)
+
+    async def main() -> None:
+        desk = Desk(
+            nobody, AUTHORITY, is_authority=True, office=fleet.office, thread=thread, quota=mine, limits=Limits()
+        )
+        request = Request(Nowhere(), "POST", FOLLOW, [], client="", version="1.1", node=node.name)
+        request.feed(said)
+        request.finish()
+        waits = asyncio.create_task(thread.do(busy.wait, 10))
+        await asyncio.sleep(0)
+        asked = asyncio.create_task(desk(request, Exchange()))
+        await asyncio.sleep(0.01)  # behind what the thread does
+        if leaves:
+            asked.cancel()
+            await asyncio.wait([asked])
+        busy.set()
+        await asyncio.wait([asked, waits])
+        await thread.do(int)
+
+    asyncio.run(main())
+    thread.close(lambda: None)
+    assert mine.used(fleet.key) == 70
+
+
+class Nowhere:
+    """A wire to nobody."""
+
+    def write(self, data: bytes) -> None:
+        pass
+
+    async def writable(self) -> None:
+        pass
+
+    def answered(self, *, keep: bool) -> None:
+        pass
+
+    def abort(self) -> None:
+        pass

@@ -24,13 +24,14 @@ from tests.unit.gateway.harness import CHAT, eventually
 
 from freehold.gateway.authority.leases import Leases
 from freehold.gateway.config import Limits
-from freehold.gateway.frontier.ledger import LedgerThread
+from freehold.gateway.frontier.ledger import REST_SECONDS, LedgerThread
 from freehold.ledger import clock as clocks
 from freehold.ledger.caps import Amount, Caps
 from freehold.ledger.exceptions import Ask
-from freehold.ledger.frontier import Frontier, Reservation
+from freehold.ledger.frontier import UNWRITABLE, Frontier, Refusal, Reservation
 from freehold.ledger.holdings import Holdings, Lease
 from freehold.ledger.keys import KeyTable
+from freehold.ledger.problems import busy
 from freehold.ledger.store import Store
 
 CROWD = 200
@@ -186,6 +187,37 @@ def test_who_is_cancelled_while_reserving_gives_it_back(ledger: tuple[Path, str]
             return [str(row[0]) for row in connection.execute("SELECT state FROM exceptions")]
 
     assert asyncio.run(main()) == ["abandoned"]
+
+
+def test_a_crowd_at_a_ledger_that_is_held_waits_for_one_failure(ledger: tuple[Path, str]) -> None:
+    path, key_id = ledger
+    tries, go = [], threading.Event()
+
+    class Held(Frontier):
+        def reserve(self, ask: Ask) -> Any:
+            tries.append(ask)
+            assert go.wait(10)
+            return super().reserve(ask) if len(tries) > 1 else Refusal(UNWRITABLE, problem=busy(path))
+
+    def opener() -> Frontier:
+        made = frontier_at(path)
+        return Held(made.store, made.clock, made.caps)
+
+    async def main() -> None:
+        now = 1000.0
+        thread = LedgerThread(opener, 24, lambda: now)
+        thread.start()
+        crowd = [asyncio.create_task(thread.reserve(ask_of(path, key_id))) for _ in range(20)]
+        await asyncio.sleep(0)  # all of them are in line before the first one fails
+        go.set()
+        assert all(isinstance(found, Refusal) for found in await asyncio.gather(*crowd))
+        assert len(tries) == 1
+        assert (await thread.standing(key_id, Amount(1, 1))).ledger_writable is False
+        now += REST_SECONDS
+        assert isinstance(await thread.reserve(ask_of(path, key_id)), Reservation)
+        await thread.close()
+
+    asyncio.run(main())
 
 
 def test_a_settlement_that_fails_is_tried_again(ledger: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:

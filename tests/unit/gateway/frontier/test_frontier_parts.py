@@ -80,6 +80,8 @@ def test_counts_of_whole_answers_are_exact(path: str) -> None:
 
 def test_what_was_written_into_a_cache_is_told_by_how_long_it_is_kept() -> None:
     assert counts_of(MESSAGES, whole(MESSAGES, HELLO, "")) == Counts(11, 3, 4, 1, 1)
+    untold = {"input_tokens": 3, "cache_creation_input_tokens": 5, "output_tokens": 1}
+    assert counts_of(MESSAGES, {"usage": untold}) == Counts(8, 1, 0, 0, 5), "for as long as costs most"
 
 
 @pytest.mark.parametrize(
