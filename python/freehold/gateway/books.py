@@ -56,7 +56,7 @@ class Books:
     def key_of(self, digest: str) -> Key | None:
         """The living key with this SHA-256."""
         key = self.keys.get(digest)
-        return key if key is not None and key.living(self.clock.now_ms()) else None
+        return key if key is not None and key.opens(digest, self.clock.now_ms()) else None
 
     def bar(self, digests: frozenset[str]) -> None:
         """Let these in no more, even if the ledger cannot be told; until the process ends."""

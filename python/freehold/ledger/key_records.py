@@ -66,6 +66,10 @@ class Key:
         """Tell whether requests with this key are let in."""
         return self.revoked_ms is None and (self.expires_ms is None or now_ms < self.expires_ms)
 
+    def opens(self, digest: str, now_ms: int) -> bool:
+        """Tell whether ``digest``, one of this key's two, is let in."""
+        return self.living(now_ms) and (digest == self.sha256 or now_ms < self.rotated_until_ms)
+
     def digests(self, now_ms: int) -> Iterator[str]:
         """The SHA-256 digests that open with this key now: none, one, or two while a rotation lasts."""
         if self.living(now_ms):

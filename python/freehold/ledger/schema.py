@@ -149,5 +149,9 @@ CREATE TABLE followers (
 ) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _FLEET)
+_UNREPORTED = """
+CREATE INDEX leases_held_unreported ON leases_held (asked_ms, id) WHERE state = 'closed';
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _FLEET, _UNREPORTED)
 """``MIGRATIONS[n]`` takes a file from version n to n + 1; each runs in one transaction."""

@@ -48,6 +48,8 @@ def test_rotation_keeps_the_id_and_the_old_hash_for_its_grace(world: World, time
     made = world.keys.create("agent", sha("a"), LIMITS)
     turned = world.keys.rotate("agent", sha("b"), grace_ms=1000)
     assert (turned.id, turned.limits, turned.rotated_from) == (made.id, LIMITS, sha("a"))
+    assert [turned.opens(sha(one), START_MS + 999) for one in "ab"] == [True, True]
+    assert [turned.opens(sha(one), START_MS + 1000) for one in "ab"] == [False, True], "to the millisecond"
     assert set(world.keys.by_digest()) == {sha("a"), sha("b")}
     time.run(1000)
     assert set(world.keys.by_digest()) == {sha("b")}

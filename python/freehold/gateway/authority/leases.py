@@ -92,6 +92,10 @@ class Leases:
             self.asked[FAILED] += 1
             log.warning("no lease: %s: %s", problem.code, problem.found)
             return 0
+        except Exception:  # whatever it is, nothing leaves for it, and local traffic goes on
+            self.asked[FAILED] += 1
+            log.exception("no lease")
+            return 0
         finally:
             if self._rounds.get(key_id) is round_:
                 del self._rounds[key_id]

@@ -74,10 +74,14 @@ class End:
             raise UnreachedError from error
 
     async def _first(self, addresses: tuple[Address, ...]) -> Connection:
+        each = self.limits.connect_seconds / max(
+            len(addresses), 1
+        )  # one that swallows everything leaves time for others
         for place, address in enumerate(addresses, 1):
             try:
-                connection = await self._pool.reach(address, self._secure)
-            except (UnreachedError, OSError) as error:
+                async with asyncio.timeout(each):
+                    connection = await self._pool.reach(address, self._secure)
+            except (UnreachedError, OSError) as error:  # a TimeoutError is one
                 if place == len(addresses) or isinstance(error, ssl.SSLError):
                     raise
                 continue

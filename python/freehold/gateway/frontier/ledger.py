@@ -30,7 +30,7 @@ SCRAPE_SECONDS = 2.0
 Opener = Callable[[], Frontier]
 
 
-class LedgerThread:
+class Reservations:
     """All methods but :meth:`totals` belong to the event loop. ``opener`` is called in the thread."""
 
     def __init__(self, opener: Opener, window_hours: int, clock: Callable[[], float] = time.monotonic) -> None:

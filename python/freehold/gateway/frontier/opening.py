@@ -14,7 +14,7 @@ from freehold.gateway.config import GatewayConfig
 from freehold.gateway.config_frontier import FrontierConfig
 from freehold.gateway.frontier.allowance import Allowance, Nobody
 from freehold.gateway.frontier.ends import End, context_of, key_of
-from freehold.gateway.frontier.ledger import LedgerThread
+from freehold.gateway.frontier.ledger import Reservations
 from freehold.gateway.frontier.metrics import FrontierMetrics
 from freehold.gateway.frontier.resolver import Resolver
 from freehold.gateway.frontier.valve import Valve
@@ -46,13 +46,13 @@ def opened(
     return Valve(ways, ends, rules, ledger, allowance or Nobody(), metrics, books.clock.now_ms, lambda: books.writable)
 
 
-def _ledger(config: GatewayConfig, told: FrontierConfig, books: Books) -> LedgerThread | None:
+def _ledger(config: GatewayConfig, told: FrontierConfig, books: Books) -> Reservations | None:
     path = config.ledger
     if path is None or books.table is None:
         log.error("nothing leaves: this gateway has no ledger")
         return None
     caps = told.caps if config.is_authority else None
-    made = LedgerThread(lambda: Frontier(Store.open(path), books.clock, caps), told.caps.window_hours)
+    made = Reservations(lambda: Frontier(Store.open(path), books.clock, caps), told.caps.window_hours)
     made.start()
     return made
 

@@ -35,6 +35,10 @@ TIERED = {CHAT: "default", RESPONSES: "default", MESSAGES: "standard_only"}
 """The service tier that the price table holds for; without a word a provider takes what its own console says."""
 
 
+WHOSE = frozenset({"user", "safety_identifier", "prompt_cache_key", "metadata"})
+"""Fields that tell a provider which of the owner's people asks; to it all of them are the owner."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measure:
     """The most that a request can use: tokens of the prompt and of all choices together; ``limit`` of each choice."""
@@ -65,7 +69,7 @@ def measured(body: Json, path: str, tokens_each: int | None = None) -> Measure |
 
 def outgoing(body: Json, path: str, model: str, measure: Measure) -> Json:
     """Return what is sent: the model's name there, the limit that was reserved for, nothing kept, the plain tier."""
-    sent = {**body, "model": model}
+    sent = {name: value for name, value in body.items() if name not in WHOSE} | {"model": model}
     if LIMITS[path]:
         field = next((name for name in LIMITS[path] if body.get(name) is not None), LIMITS[path][0])
         for name in LIMITS[path]:

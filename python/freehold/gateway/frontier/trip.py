@@ -21,7 +21,7 @@ from freehold.gateway.front import CLIENT_WENT, answer
 from freehold.gateway.frontier import refusing, statuses
 from freehold.gateway.frontier.allowance import Allowance
 from freehold.gateway.frontier.ends import End, ProviderConnection
-from freehold.gateway.frontier.ledger import LedgerThread
+from freehold.gateway.frontier.ledger import Reservations
 from freehold.gateway.frontier.meters import ProviderMeter, meter_of
 from freehold.gateway.frontier.metrics import FrontierMetrics
 from freehold.gateway.frontier.outgoing import Json, Measure, outgoing
@@ -99,7 +99,7 @@ class Trip:
 
     way: Way
     end: End
-    ledger: LedgerThread
+    ledger: Reservations
     allowance: Allowance
     metrics: FrontierMetrics
     now_ms: Callable[[], int]

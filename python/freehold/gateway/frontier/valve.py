@@ -9,7 +9,7 @@ from freehold.gateway.exchange import Exchange
 from freehold.gateway.frontier.allowance import Allowance
 from freehold.gateway.frontier.case import Case
 from freehold.gateway.frontier.ends import End
-from freehold.gateway.frontier.ledger import LedgerThread
+from freehold.gateway.frontier.ledger import Reservations
 from freehold.gateway.frontier.metrics import FrontierMetrics
 from freehold.gateway.frontier.outgoing import Json
 from freehold.gateway.frontier.ways import Way
@@ -31,7 +31,7 @@ class Valve:
     ways: Mapping[str, Way]
     ends: Mapping[str, End]
     judge: Judge
-    ledger: LedgerThread | None
+    ledger: Reservations | None
     allowance: Allowance
     metrics: FrontierMetrics
     now_ms: Callable[[], int]

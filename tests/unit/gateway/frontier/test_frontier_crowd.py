@@ -24,7 +24,7 @@ from tests.unit.gateway.harness import CHAT, eventually
 
 from freehold.gateway.authority.leases import Leases
 from freehold.gateway.config import Limits
-from freehold.gateway.frontier.ledger import REST_SECONDS, LedgerThread
+from freehold.gateway.frontier.ledger import REST_SECONDS, Reservations
 from freehold.ledger import clock as clocks
 from freehold.ledger.caps import Amount, Caps
 from freehold.ledger.exceptions import Ask
@@ -175,7 +175,7 @@ def test_who_is_cancelled_while_reserving_gives_it_back(ledger: tuple[Path, str]
         return Slow(made.store, made.clock, made.caps)
 
     async def main() -> list[str]:
-        thread = LedgerThread(opener, 24)
+        thread = Reservations(opener, 24)
         thread.start()
         task = asyncio.create_task(thread.reserve(ask_of(path, key_id)))
         await asyncio.to_thread(entered.wait, 10)
@@ -205,7 +205,7 @@ def test_a_crowd_at_a_ledger_that_is_held_waits_for_one_failure(ledger: tuple[Pa
 
     async def main() -> None:
         now = 1000.0
-        thread = LedgerThread(opener, 24, lambda: now)
+        thread = Reservations(opener, 24, lambda: now)
         thread.start()
         crowd = [asyncio.create_task(thread.reserve(ask_of(path, key_id))) for _ in range(20)]
         await asyncio.sleep(0)  # all of them are in line before the first one fails
@@ -239,7 +239,7 @@ def test_a_settlement_that_fails_is_tried_again(ledger: tuple[Path, str], monkey
         return Ill(made.store, made.clock, made.caps)
 
     async def main() -> None:
-        thread = LedgerThread(opener, 24)
+        thread = Reservations(opener, 24)
         thread.start()
         found = await thread.reserve(ask_of(path, key_id))
         assert isinstance(found, Reservation)

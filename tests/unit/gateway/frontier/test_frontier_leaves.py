@@ -39,6 +39,9 @@ CALLS: dict[str, dict[str, Any]] = {
 }
 
 
+WHOSE = {"user": "u-17", "safety_identifier": "s", "prompt_cache_key": "p", "metadata": {"user_id": "m"}}
+
+
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("path", CALLS)
 def test_it_leaves_and_is_on_record_at_its_exact_cost(here: Site, path: str, stream: bool) -> None:  # noqa: FBT001
@@ -76,12 +79,15 @@ def test_the_reservation_is_on_the_disk_before_the_provider_hears_of_it(here: Si
 
 def test_what_leaves_is_bounded_kept_nowhere_and_holds_nothing_of_ours(here: Site) -> None:
     here.ask(
-        {"model": BEST, "messages": [{"role": "user", "content": "hi"}]}, x_request_id="id-of-the-client", x_own="1"
+        {"model": BEST, "messages": [{"role": "user", "content": "hi"}], **WHOSE},
+        x_request_id="id-of-the-client",
+        x_own="1",
     )
     ((path, headers, body),) = here.provider.seen
     assert (path, headers["authorization"]) == ("/v1/chat/completions", f"Bearer {SECRET}")
     assert (body["model"], body["max_completion_tokens"], body["store"]) == ("big-1", 4096, False)
     assert body["service_tier"] == "default"
+    assert not body.keys() & WHOSE.keys(), "which of the owner's people asks is nobody's business"
     known = {"host", "authorization", "content-type", "content-length", "accept-encoding", "user-agent"}
     assert set(headers) == known | {"x-client-request-id"}
     assert "freehold" not in json.dumps([headers, body])

@@ -21,6 +21,7 @@ from freehold.gateway.frontier.reading import counts_of
 from freehold.gateway.frontier.resolver import FRESH_SECONDS, Resolver
 from freehold.gateway.frontier.ways import Way
 from freehold.gateway.policy.breaker import Breaker, Patience, State
+from freehold.gateway.pool import Pool
 from freehold.prices.cost import Counts
 
 CHAT, COMPLETIONS, RESPONSES, MESSAGES = "/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages"
@@ -151,6 +152,58 @@ def test_names_are_resolved_off_the_loop_and_remembered_for_a_moment() -> None:
 
     asyncio.run(main())
     assert asked == ["api.example.com"] * 2
+
+
+def test_who_asks_for_a_name_that_is_being_asked_for_waits_with_it() -> None:
+    asked = []
+
+    async def main() -> None:
+        answer = asyncio.Event()
+
+        async def lookup(host: str, port: int) -> list[Any]:
+            asked.append(host)
+            await answer.wait()
+            if len(asked) == 1:
+                raise OSError(host)
+            return [(2, 1, 6, "", ("192.0.2.1", port))]
+
+        resolver = Resolver(lambda: 0.0, lookup)
+        waiting = [asyncio.create_task(resolver.addresses("api.example.com", 443)) for _ in range(20)]
+        await asyncio.sleep(0)
+        waiting[0].cancel()  # one that leaves takes nothing from the others
+        await asyncio.sleep(0)
+        answer.set()
+        told = await asyncio.gather(*waiting, return_exceptions=True)
+        assert [type(one) for one in told] == [asyncio.CancelledError, *[OSError] * 19]
+        assert await resolver.addresses("api.example.com", 443) == (("192.0.2.1", 443),)
+
+    asyncio.run(main())
+    assert len(asked) == 2
+
+
+def test_an_address_that_swallows_everything_leaves_time_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    async def lookup(host: str, port: int) -> list[Any]:
+        del host
+        return [(2, 1, 6, "", (address, port)) for address in ("192.0.2.1", "192.0.2.2")]
+
+    async def reach(self: Pool, address: tuple[str, int], secure: object) -> Any:
+        del self, secure
+        tried.append(address[0])
+        if address[0] == "192.0.2.1":
+            await asyncio.Event().wait()
+        return object()
+
+    async def main() -> None:
+        monkeypatch.setattr(Pool, "reach", reach)
+        clock = lambda: 0.0  # noqa: E731
+        limits = Limits(connect_seconds=1)
+        end = End(PROVIDER, "k", Breaker(clock, clock), Resolver(clock, lookup), limits, context_of(PROVIDER))
+        await end.reach()
+
+    asyncio.run(main())
+    assert tried == ["192.0.2.1", "192.0.2.2"]
 
 
 def test_a_name_that_nobody_knows_is_not_reached() -> None:
