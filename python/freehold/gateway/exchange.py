@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from freehold.gateway.api.forms import OPENAI, Form
+from freehold.gateway.ids import Ids
 from freehold.gateway.usage import Usage
 from freehold.ledger.quota import Ticket
 
@@ -18,14 +18,9 @@ WELL_FORMED_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 """A client's own id for a request: short enough for a metric's exemplar, harmless in a header and in the log."""
 
 
-def new_id() -> str:
-    """Make an id for a request that came without a good one."""
-    return f"req_{secrets.token_hex(16)}"
-
-
-def chosen_id(offered: bytes | None) -> str:
+def chosen_id(offered: bytes | None, ids: Ids) -> str:
     """Return the client's id for its request, if it is well formed, else a new one."""
-    return offered.decode("ascii") if offered and WELL_FORMED_ID.fullmatch(offered) else new_id()
+    return offered.decode("ascii") if offered and WELL_FORMED_ID.fullmatch(offered) else f"req_{ids.next()}"
 
 
 class Cut(StrEnum):
@@ -48,7 +43,7 @@ class Exchange:
     """
 
     clock: Callable[[], float] = time.monotonic
-    id: str = field(default_factory=new_id)
+    id: str = ""
     method: str = ""
     path: str = ""
     form: Form = OPENAI  # of a refusal

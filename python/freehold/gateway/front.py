@@ -6,10 +6,11 @@ import asyncio
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from freehold.gateway.api.forms import form_of
 from freehold.gateway.exchange import Cut, Exchange, Recorder, chosen_id
+from freehold.gateway.ids import Ids
 from freehold.gateway.refusals import RefusalError, draining, our_fault
 from freehold.gateway.request import Request
 
@@ -57,6 +58,7 @@ class Front:
     app: App
     recorders: Sequence[Recorder]
     new_exchange: Callable[..., Exchange] = Exchange
+    ids: Ids = field(default_factory=Ids)
     quiet: frozenset[str] = frozenset()
     """Paths of which only failures are recorded: other gateways ask there each second."""
 
@@ -75,7 +77,7 @@ class Front:
 
     def _begin(self, request: Request) -> Exchange:
         request.begun = True
-        exchange = self.new_exchange(id=chosen_id(request.header(b"x-request-id")))
+        exchange = self.new_exchange(id=chosen_id(request.header(b"x-request-id"), self.ids))
         exchange.method, exchange.client = request.method, request.client
         exchange.form = form_of(request.path, request.headers)
         return exchange

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from freehold.gateway.books import Books
 from freehold.gateway.exchange import Exchange
+from freehold.gateway.ids import Ids
 from freehold.ledger.usage import UsageRow
 
 MS = 1000
-ROW_BYTES = 6
 
 
 @dataclass(frozen=True)
@@ -19,6 +18,7 @@ class LedgerRecorder:
 
     books: Books
     node: str
+    ids: Ids = field(default_factory=Ids)
 
     def record(self, exchange: Exchange) -> None:
         """Settle the caller's quota and keep the row; of one that was not let in there is nothing to keep."""
@@ -31,7 +31,7 @@ class LedgerRecorder:
         first = exchange.seconds_to_first_token
         row = UsageRow(
             # A client may choose its id, and the same one twice: a row that is "there already" would not be counted.
-            request_id=f"{exchange.id}.{secrets.token_hex(ROW_BYTES)}",
+            request_id=f"{exchange.id}.{self.ids.next()}",
             at_ms=ticket.at_ms,
             key_id=ticket.key_id,
             key_name=exchange.key,

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from freehold.gateway.exchange import Cut, Exchange, chosen_id
+from freehold.gateway.exchange import WELL_FORMED_ID, Cut, Exchange, chosen_id
 from freehold.gateway.front import CLIENT_WENT, AccessLog, App, Front, answer
+from freehold.gateway.ids import Ids
 from freehold.gateway.refusals import busy
 from freehold.gateway.request import Request
 
@@ -134,6 +135,8 @@ async def test_lines_of_a_moment_are_written_together(caplog: pytest.LogCaptureF
 
 @pytest.mark.parametrize(("offered", "taken"), [(b"a-good-id", True), (b"bad id here", False), (None, False)])
 def test_ids(offered: bytes | None, taken: bool) -> None:  # noqa: FBT001
-    chosen = chosen_id(offered)
+    ids = Ids()
+    chosen = chosen_id(offered, ids)
     assert (chosen == (offered or b"").decode()) is taken
-    assert taken or chosen.startswith("req_")
+    assert taken or WELL_FORMED_ID.fullmatch(chosen.encode())
+    assert taken or chosen not in {chosen_id(offered, ids), chosen_id(offered, Ids())}

@@ -12,6 +12,10 @@ TOOL_PREAMBLE = 1024
 """Providers put words of their own before tools; Anthropic's documentation tells 159 to 804 tokens (read 2026-11)."""
 
 
+ENCODER = json.JSONEncoder(ensure_ascii=False)
+"""Made once: ``json.dumps`` makes one at each call that asks for anything but its defaults."""
+
+
 def worst_case(body: Json, context: int, *limits: str, several: int = 1) -> Usage:
     """Return an upper bound. ``limits`` are the fields that bound what is written; ``several`` the prompts in one.
 
@@ -19,12 +23,17 @@ def worst_case(body: Json, context: int, *limits: str, several: int = 1) -> Usag
     nothing to do with its bytes, so with one the context is the bound.
     """
     bound = context or MAXIMUM_TOKENS
-    size = len(json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"))
+    size = _bytes(body)
     prompt = bound if _has_picture(body) else size + TOOL_PREAMBLE * bool(body.get("tools"))
     asked = [body[name] for name in limits if isinstance(body.get(name), int)]
     completion = min([bound, *asked]) if limits else 0
     times = several * max(_number(body, "n"), _number(body, "best_of"))
     return Usage(prompt=min(prompt, bound * several), completion=completion * times)
+
+
+def _bytes(body: Json) -> int:
+    text = ENCODER.encode(body)
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
 
 
 def _number(body: Json, name: str) -> int:
