@@ -93,7 +93,7 @@ def test_the_gateway_serves_both_models_on_the_hosts_own_address(
     assert [key["name"] for key in gateway["keys"]] == ["agents", "operator"]
     unit = rendered[host]["/etc/systemd/system/freehold-gateway.service"]
     assert gateway["limits"]["drain_seconds"] == 300  # inventory/example, drain.yml
-    assert "TimeoutStopSec=315" in unit
+    assert "TimeoutStopSec=325" in unit
 
 
 @pytest.mark.parametrize("host", HOSTS)
