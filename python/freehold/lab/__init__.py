@@ -2,7 +2,7 @@
 
 ::
 
-    outside (fhl-outside)                 client, and "the internet" 203.0.113.10
+    outside (fhl-outside)                 client, a stand-in for a frontier provider, "the internet" 203.0.113.10
         │ lan0 10.84.0.100
     ────┴──────────── fhl-lan ─────────── 10.84.0.1 control host
         │ lan0 10.84.0.11
