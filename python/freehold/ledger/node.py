@@ -122,19 +122,19 @@ def told(key: Key) -> dict[str, Any]:
     return {name: value for name, value in key.columns().items() if name not in hidden}
 
 
-def answer(question: Question) -> dict[str, Any]:
+def answer(question: Question) -> Any:
     """Ask the ledger. Raises :class:`FreeholdError`."""
     verb = VERBS.get(str(question.get("do")))
     if verb is None:
         raise UsageError("LEDGER_QUESTION", str(question.get("do")), "no such verb", expected=", ".join(VERBS))
     with Store.open(Path(question["ledger"])) as store:
-        return {"answer": verb(Asked(store, clocks.of_command(store), question))}
+        return verb(Asked(store, clocks.of_command(store), question))
 
 
-def main() -> int:
-    """Entry point."""
+def main(answering: Callable[[Question], Any] = answer) -> int:
+    """Answer the question on standard input; programs that answer others bring their own ``answering``."""
     try:
-        said = answer(json.load(sys.stdin))
+        said = {"answer": answering(json.load(sys.stdin))}
     except (FreeholdError, FreeholdErrors) as error:
         group = error.as_json() if isinstance(error, FreeholdErrors) else [error.as_json()]
         said = {"errors": group, "exit_code": error.exit_code}

@@ -7,7 +7,6 @@ ledger and the gateway's metrics; nothing is reserved, sent or counted. What can
 from __future__ import annotations
 
 import http.client
-import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from freehold.errors import FreeholdError, FreeholdErrors, UsageError
+from freehold.errors import FreeholdError, UsageError
 from freehold.gateway import config as settings
 from freehold.gateway.api.base import ApiLimits
 from freehold.gateway.api.catalogue import APIS
@@ -35,6 +34,7 @@ from freehold.gateway.policy.judge import judge
 from freehold.gateway.policy.reasons import Otherwise
 from freehold.gateway.refusals import RefusalError
 from freehold.ledger import clock as clocks
+from freehold.ledger import node
 from freehold.ledger.caps import Amount
 from freehold.ledger.frontier import Frontier
 from freehold.ledger.key_records import Key
@@ -209,16 +209,5 @@ def _body(question: Mapping[str, Any], name: str, path: str) -> Json:
     return body
 
 
-def main() -> int:
-    """Entry point."""
-    try:
-        said: Json = {"answer": answer(json.load(sys.stdin))}
-    except (FreeholdError, FreeholdErrors) as error:
-        group = error.as_json() if isinstance(error, FreeholdErrors) else [error.as_json()]
-        said = {"errors": group, "exit_code": error.exit_code}
-    json.dump(said, sys.stdout)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(node.main(answer))

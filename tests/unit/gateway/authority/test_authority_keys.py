@@ -48,9 +48,9 @@ def test_the_command_hears_which_gateways_are_closed(site: Federation) -> None:
 
     def revoked(name: str, wait: float) -> dict[str, Any]:
         question = {"ledger": str(site.ledger(AUTHORITY)), "node": AUTHORITY}
-        gone = answer({**question, "do": "key revoke", "name": name})["answer"]
+        gone = answer({**question, "do": "key revoke", "name": name})
         told = answer({**question, "do": "key reached", "version": gone["version"], "nodes": nodes, "seconds": wait})
-        return {node: one["knows"] for node, one in told["answer"].items()}
+        return {node: one["knows"] for node, one in told.items()}
 
     with site.authority() as authority, site.follower("gpu2", authority) as other:
         eventually(lambda: authority.count("freehold_gateway_follower_seconds", node="gpu2") < 1)

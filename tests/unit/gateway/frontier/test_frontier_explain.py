@@ -23,6 +23,7 @@ from freehold.gateway.frontier import explain
 from freehold.gateway.policy import explain as words
 from freehold.gateway.policy.reasons import Reason
 from freehold.gateway.remote import Ledgers
+from freehold.ledger import node
 from freehold.paths import PROJECT
 from freehold.process import Completed
 
@@ -127,7 +128,7 @@ def test_over_ssh_it_answers_in_json(here: Site, ca: str, monkeypatch: pytest.Mo
         ({"config": str(config), "model": BEST, "key": "?"}, "errors"),
     ):
         monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(question)))
-        assert explain.main() == 0
+        assert node.main(explain.answer) == 0
         assert expected in json.loads(capsys.readouterr().out)
 
 
