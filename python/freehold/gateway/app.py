@@ -13,7 +13,7 @@ from freehold.gateway.api.forms import speaks_anthropic
 from freehold.gateway.books import Books
 from freehold.gateway.config import GatewayConfig
 from freehold.gateway.exchange import Exchange
-from freehold.gateway.front import App, answer
+from freehold.gateway.front import JSON, App, answer
 from freehold.gateway.gate import Gate
 from freehold.gateway.keys import Keyring
 from freehold.gateway.names import Names
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 HEALTH, MODELS, ONE_MODEL = "/healthz", "/v1/models", "/v1/models/{id}"
 SERVED = (*(f"POST {path}" for path in APIS), f"GET {MODELS}", f"GET {ONE_MODEL}", f"GET {HEALTH}")
 
-JSON = ((b"content-type", b"application/json"),)
 TEXT = ((b"content-type", b"text/plain; charset=utf-8"),)
 
 

@@ -30,6 +30,7 @@ App = Callable[[Request, Exchange], Awaitable[None]]
 
 
 LOG_SECONDS = 0.05
+JSON = ((b"content-type", b"application/json"),)
 
 
 class AccessLog:

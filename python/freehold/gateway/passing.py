@@ -12,7 +12,6 @@ from freehold.gateway.exchange import Cut, Exchange
 from freehold.gateway.refusals import RefusalError, draining
 from freehold.gateway.request import Request
 
-JSON = ((b"content-type", b"application/json"),)
 EVENTS = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store"))
 
 Broken = Callable[[], RefusalError]

@@ -12,7 +12,7 @@ from freehold.gateway.api.catalogue import APIS
 from freehold.gateway.client import Connection, LostError
 from freehold.gateway.config import GatewayConfig, Model
 from freehold.gateway.exchange import Cut, Exchange
-from freehold.gateway.front import answer
+from freehold.gateway.front import JSON, answer
 from freehold.gateway.gate import Gate
 from freehold.gateway.keys import Keyring
 from freehold.gateway.names import Names
@@ -159,4 +159,4 @@ class Relay:
             raise runtime_down(exchange.model) from error
         told = APIS[exchange.path].usage_of(json_object(said))
         exchange.usage, exchange.counted = told or exchange.usage, told is not None
-        await answer(request, exchange, 200, passing.JSON, said)
+        await answer(request, exchange, 200, JSON, said)

@@ -12,7 +12,7 @@ from freehold.gateway.authority.ledger_thread import LedgerThread
 from freehold.gateway.authority.office import Office
 from freehold.gateway.config import Limits
 from freehold.gateway.exchange import Exchange
-from freehold.gateway.front import App, answer
+from freehold.gateway.front import JSON, App, answer
 from freehold.gateway.refusals import RefusalError
 from freehold.gateway.request import Request
 from freehold.ledger.quota import Quota
@@ -23,7 +23,6 @@ BODY_BYTES = 8 * MIB
 
 BODY_SECONDS = 5.0
 PATHS = frozenset({messages.FOLLOW, messages.LEASE})
-JSON = ((b"content-type", b"application/json"),)
 
 
 @dataclass(frozen=True)

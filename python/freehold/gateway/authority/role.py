@@ -20,7 +20,7 @@ from freehold.gateway.authority.office import Office
 from freehold.gateway.books import Books
 from freehold.gateway.config import GatewayConfig
 from freehold.gateway.front import App
-from freehold.gateway.routing.fleet import Fleet
+from freehold.gateway.routing.fleet import ALONE, Fleet
 from freehold.ledger import day_tokens
 from freehold.ledger.caps import Caps
 from freehold.ledger.periods import day
@@ -29,7 +29,6 @@ from freehold.ledger.store import Store
 log = logging.getLogger("freehold.gateway")
 
 BEAT_SECONDS = 1.0
-ALONE = "this node"
 
 
 class Part(Protocol):

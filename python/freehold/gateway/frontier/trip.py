@@ -17,7 +17,7 @@ from freehold.gateway import body as bodies
 from freehold.gateway import passing
 from freehold.gateway.client import Connection, LostError
 from freehold.gateway.exchange import Cut, Exchange
-from freehold.gateway.front import CLIENT_WENT, answer
+from freehold.gateway.front import CLIENT_WENT, JSON, answer
 from freehold.gateway.frontier import refusing, statuses
 from freehold.gateway.frontier.allowance import Allowance
 from freehold.gateway.frontier.ends import End, ProviderConnection
@@ -180,7 +180,7 @@ class Trip:
         account.counts = counts_of(self.exchange.path, told, media=self.measure.media)
         account.ended(ANSWERED, OK, Health.WELL)
         self._name()
-        await answer(self.request, self.exchange, OK, passing.JSON, said)
+        await answer(self.request, self.exchange, OK, JSON, said)
 
     async def _stream(self, connection: Connection, meter: ProviderMeter, account: Account) -> None:
         first = await connection.piece()

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from tests.unit.gateway.policy.caps import Caps
 
 from freehold.gateway.policy.decision import Decision, decide
 from freehold.gateway.policy.explain import as_json, line, sentence, tables
-from freehold.gateway.policy.facts import Caps, KeyFacts, Provider, RequestFacts, RouteRule
+from freehold.gateway.policy.facts import KeyFacts, Provider, RequestFacts, RouteRule
 from freehold.gateway.policy.reasons import MEANING, Asked, Otherwise, Outcome, Reason
 from freehold.gateway.policy.rule import Finding
 
