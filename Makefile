@@ -29,8 +29,9 @@ check: environment-dev lint types unit  ## Lint, types, unit tests: all the time
 test: check  ## Everything of `check`, the plugin's conformance, and the lab
 	@$(SUDO) $(BIN)/freehold lab test
 
-test-full: check  ## The long lanes too
+test-full: check  ## The long lanes too, and what a request costs
 	@$(SUDO) $(BIN)/freehold lab test --full
+	@$(BIN)/python -m tests.bench.gateway
 
 bench: environment-dev  ## The figures of docs/benchmarks.md, measured here and now on the lab that is up
 	@$(SUDO) $(BIN)/python tests/bench/main_job.py
