@@ -132,12 +132,16 @@ def after(moment: float) -> Callable[[object], bool]:
 
 
 def settled(gateways: Iterable[Gateway]) -> Counter[str]:
-    """The sums of all nodes, once every client is gone and every row is on a disk."""
-    end, found = time.monotonic() + QUIET_SECONDS, Counter[str](START=1)
-    while any(found[name] for name in ("START", "freehold_gateway_connections", "freehold_ledger_pending_rows")):
-        found = sum((one.counts() for one in gateways), Counter[str]())
+    """The sums of all nodes, once every client is gone and every row is on a disk.
+
+    What stays is a connection of each other gateway to the authority, which it follows.
+    """
+    end, known = time.monotonic() + QUIET_SECONDS, list(gateways)
+    while True:
+        found = sum((one.counts() for one in known), Counter[str]())
+        if found["freehold_gateway_connections"] < len(known) and not found["freehold_ledger_pending_rows"]:
+            return found
         assert time.monotonic() < end, found
-    return found
 
 
 def when_quiet(gateways: Mapping[str, Gateway]) -> dict[str, int]:
