@@ -141,20 +141,16 @@ class Holdings:
         self, connection: sqlite3.Connection, key_id: str, worst: Amount, now_ms: int
     ) -> tuple[str | None, list[Cap]]:
         """Spend ``worst`` of one lease, in the caller's transaction; returns its id, or what there is too little of."""
-        rows = connection.execute(
-            "SELECT id, tokens, nano_usd, tokens - spent_tokens, nano_usd - spent_nano_usd FROM leases_held"
-            " WHERE state = 'held' AND key_id = ? AND until_ms > ? ORDER BY until_ms",
-            (key_id, now_ms),
-        ).fetchall()
-        for lease_id, _, _, tokens, nano_usd in rows:
-            if worst.tokens <= tokens and worst.nano_usd <= nano_usd:
-                self.settle(connection, lease_id, worst)
-                connection.execute(
-                    "UPDATE leases_held SET state = 'closed' WHERE id = ?1"
-                    " AND (SELECT count(*) FROM exceptions WHERE lease_id = ?1 AND node = '') >= ?2",
-                    (lease_id, MOST_REQUESTS - 1),
-                )
-                return lease_id, []
+        rows = _living(connection, key_id, now_ms)
+        lease_id = _covering(rows, worst)
+        if lease_id is not None:
+            self.settle(connection, lease_id, worst)
+            connection.execute(
+                "UPDATE leases_held SET state = 'closed' WHERE id = ?1"
+                " AND (SELECT count(*) FROM exceptions WHERE lease_id = ?1 AND node = '') >= ?2",
+                (lease_id, MOST_REQUESTS - 1),
+            )
+            return lease_id, []
         whole, left = Amount(sum(row[1] for row in rows), sum(row[2] for row in rows)), _most(rows)
         caps = [
             Cap("lease", unit, limit, limit - rest, rest, None)
@@ -165,6 +161,10 @@ class Holdings:
             if more > rest
         ]
         return None, caps or [Cap("lease", "tokens", whole.tokens, whole.tokens - left.tokens, left.tokens, None)]
+
+    def covers(self, connection: sqlite3.Connection, key_id: str, worst: Amount, now_ms: int) -> bool:
+        """Tell whether :meth:`take` would find a lease, taking nothing."""
+        return _covering(_living(connection, key_id, now_ms), worst) is not None
 
     def settle(self, connection: sqlite3.Connection, lease_id: str, difference: Amount) -> None:
         """Add to what was spent of a lease, or give back, in the caller's transaction."""
@@ -248,6 +248,23 @@ class Holdings:
                 "SELECT hour, tokens FROM local_hours WHERE node = '' AND hour >= ?", (since_hour,)
             )
             return dict(rows.fetchall())
+
+
+def _living(connection: sqlite3.Connection, key_id: str, now_ms: int) -> list[tuple[Any, ...]]:
+    """Leases of one key that something may be taken of: id, tokens, nano-USD, and what is left of both."""
+    return connection.execute(
+        "SELECT id, tokens, nano_usd, tokens - spent_tokens, nano_usd - spent_nano_usd FROM leases_held"
+        " WHERE state = 'held' AND key_id = ? AND until_ms > ? ORDER BY until_ms",
+        (key_id, now_ms),
+    ).fetchall()
+
+
+def _covering(rows: list[tuple[Any, ...]], worst: Amount) -> str | None:
+    """The first of :func:`_living` that covers ``worst``; no request is paid from two leases."""
+    for lease_id, _, _, tokens, nano_usd in rows:
+        if worst.tokens <= tokens and worst.nano_usd <= nano_usd:
+            return str(lease_id)
+    return None
 
 
 def _most(rows: list[tuple[Any, ...]]) -> Amount:

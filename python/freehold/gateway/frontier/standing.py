@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 
 from freehold.gateway.policy.reasons import Reason
@@ -49,20 +48,11 @@ def standing(frontier: Frontier, key_id: str, worst: Amount) -> Standing:
         if key is None:
             return Standing(steady, ledger_writable=True, key_may=False)
         if frontier.caps is None:
-            covered = _covered(connection, key_id, worst, now)
+            covered = frontier.holdings.covers(connection, key_id, worst, now)
             # The authority has held the caps against the whole of a lease when it granted it.
             return Standing(steady, ledger_writable=True, lease_held=covered, key_may=True, refusing=())
         refusing = tuple(sums.refusing(connection, frontier.caps, key, worst, now))
     return Standing(steady, ledger_writable=True, lease_held=True, key_may=True, refusing=refusing)
-
-
-def _covered(connection: sqlite3.Connection, key_id: str, worst: Amount, now_ms: int) -> bool:
-    found = connection.execute(
-        "SELECT 1 FROM leases_held WHERE state = 'held' AND key_id = ? AND until_ms > ?"
-        " AND tokens - spent_tokens >= ? AND nano_usd - spent_nano_usd >= ? LIMIT 1",
-        (key_id, now_ms, worst.tokens, worst.nano_usd),
-    ).fetchone()
-    return found is not None
 
 
 def why(refusal: Refusal) -> Reason:
