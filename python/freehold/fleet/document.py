@@ -48,6 +48,7 @@ def build(settings: Settings, bundle: Mapping[str, Any], keys: Mapping[str, Any]
         "mesh": _mesh(settings, keys),
         "monitor": monitors(settings),
         "monitoring": _monitoring(settings),
+        "watched": None,
         "tls": {"trust_anchors": keys["trust_anchors"], "issuing_sha256": keys["issuing_sha256"]},
         "prices": settings.prices.model_dump(),
         "sovereignty": settings.sovereignty.model_dump(mode="json"),
@@ -99,7 +100,7 @@ def _mesh(settings: Settings, keys: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_peers(document: Mapping[str, Any], public_keys: Mapping[str, str]) -> dict[str, Any]:
-    """The document with the mesh's peers: the hosts whose WireGuard key is known, by name."""
+    """The document with the mesh's peers (the hosts whose WireGuard key is known, by name) and what to watch."""
     peers = [
         {
             "name": host["name"],
@@ -110,13 +111,13 @@ def with_peers(document: Mapping[str, Any], public_keys: Mapping[str, str]) -> d
         for host in document["hosts"]
         if public_keys.get(host["name"])
     ]
-    return {**document, "mesh": {**document["mesh"], "peers": peers}}
+    return {**document, "mesh": {**document["mesh"], "peers": peers}, "watched": _watched(document)}
 
 
 def view(document: Mapping[str, Any], host: str) -> dict[str, Any]:
     """What one host's converge depends on: its own entry, what all share, and nothing of its peers."""
     own = [entry for entry in document["hosts"] if entry["name"] == host]
-    return {**document, "hosts": own, "mesh": {**document["mesh"], "peers": None}}
+    return {**document, "hosts": own, "mesh": {**document["mesh"], "peers": None}, "watched": None}
 
 
 def introduction(document: Mapping[str, Any], host: str) -> dict[str, Any]:
@@ -129,7 +130,7 @@ def introduction(document: Mapping[str, Any], host: str) -> dict[str, Any]:
 def of_peers(document: Mapping[str, Any], host: str) -> dict[str, Any]:
     """What a node is told of the others when one comes or goes: how to reach them, their gateways, what to watch."""
     gateway = {key: document["gateway"][key] for key in ("port", "mesh_port", "replicas", "authority")}
-    watched = _watched(document) if host in document["monitor"] else []
+    watched = document["watched"] if host in document["monitor"] else []
     return {"mesh": document["mesh"], "gateway": gateway, "watched": watched}
 
 
@@ -137,7 +138,8 @@ def _watched(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What a monitor watches: each host, with what runs there."""
     kept = ("name", "mesh_address", "serve_address", "gpus", "maintenance")
     models = [{key: model[key] for key in ("name", "engine", "kind")} for model in document["models"]]
-    switch = document["monitoring"]["watcher"]["name"]
+    told = document["monitoring"]
+    switch = told["watcher"]["name"] if told["mail"] or told["webhooks"] else None
     return [
         {**{key: host[key] for key in kept}, "models": models, "watcher": host["name"] == switch}
         for host in document["hosts"]

@@ -167,6 +167,22 @@ class _Monitoring(_Part):
     watcher: _Watcher
 
 
+class _WatchedModel(_Part):
+    name: str
+    engine: str
+    kind: str
+
+
+class _Watched(_Part):
+    name: str
+    mesh_address: str
+    serve_address: str
+    gpus: int
+    maintenance: bool
+    watcher: bool  # its dead man's switch is on
+    models: list[_WatchedModel]
+
+
 class _Sovereignty(_Part):
     probe_targets: list[str]
     own_hosts: list[str]
@@ -188,6 +204,7 @@ class FleetDocument(_Part):
     mesh: _Mesh
     monitor: list[str]
     monitoring: _Monitoring
+    watched: list[_Watched] | None  # None: not known (yet); a monitor goes on with what it has
     tls: _Tls
     prices: _Prices
     sovereignty: _Sovereignty

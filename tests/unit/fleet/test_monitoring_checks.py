@@ -87,9 +87,11 @@ def test_where_all_are_monitors_one_of_them_watches(config: dict[str, Any], worl
     assert _watcher({**config, "monitor": ["gpu2", "gpu1"]}, world) == "gpu2"
 
 
-def test_a_monitor_is_introduced_to_all_that_it_watches_and_nobody_else_is(
-    document: dict[str, Any],
-) -> None:
+def test_a_monitor_is_introduced_to_all_that_it_watches_and_nobody_else_is(whole: dict[str, Any], world: World) -> None:
+    read = reading.read(reading.Raw(whole), world)
+    document = documents.build(read.settings, read.bundle, read.keys, "test")
+    assert documents.view(document, "gpu1")["watched"] is None
+    document = documents.with_peers(document, {})
     watched = documents.introduction(document, "gpu1")["watched"]
     assert [(one["name"], one["watcher"]) for one in watched] == [("gpu1", False), ("gpu2", True)]
     assert documents.introduction(document, "gpu2")["watched"] == []
