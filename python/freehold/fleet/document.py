@@ -130,8 +130,8 @@ def introduction(document: Mapping[str, Any], host: str) -> dict[str, Any]:
 def of_peers(document: Mapping[str, Any], host: str) -> dict[str, Any]:
     """What a node is told of the others when one comes or goes: how to reach them, their gateways, what to watch."""
     gateway = {key: document["gateway"][key] for key in ("port", "mesh_port", "replicas", "authority")}
-    watched = document["watched"] if host in document["monitor"] else []
-    return {"mesh": document["mesh"], "gateway": gateway, "watched": watched}
+    watching = {key: document[key] for key in ("watched", "monitoring") if host in document["monitor"]}
+    return {"mesh": document["mesh"], "gateway": gateway, **watching}
 
 
 def _watched(document: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from freehold.status.probe import ProbeResult, probe
 
 SSH_SECONDS = 15
 READ_SECONDS = 300.0
-UNITS = ("freehold-*", "prometheus-node-exporter.service")
+UNITS = ("freehold-*", "prometheus*.service", "victoria*.service", "grafana*.service")
 
 Document = Mapping[str, Any]
 

@@ -15,7 +15,7 @@ SECONDS = 20
 LONGEST = 2_000_000
 SHORTEST_SECRET = 8
 MARK = "[redacted]"
-UNITS = ("freehold-*", "fh-*", "prometheus-node-exporter.service")
+UNITS = ("freehold-*", "fh-*", "prometheus*.service", "victoria*.service", "grafana*.service")
 SECRETS = ("/etc/freehold/credentials/**/*", "/etc/wireguard/*.key", "/etc/ssh/ssh_host_*_key", "/etc/shadow")
 
 COMMANDS = {
