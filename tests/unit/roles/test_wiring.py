@@ -35,7 +35,7 @@ HOST = {
 
 def fleet(*models: dict[str, Any]) -> dict[str, Any]:
     return {
-        "schema": 3,
+        "schema": document_schema.SCHEMA,
         "stack": "test",
         "simulated": ["gpu"],
         "site": {"name": "test"},
@@ -69,8 +69,28 @@ def fleet(*models: dict[str, Any]) -> dict[str, Any]:
             "peers": None,
         },
         "monitor": [HOST["name"]],
+        "monitoring": {
+            "retention_days": 90,
+            "retention_gb": 20,
+            "long_term": True,
+            "long_term_months": 24,
+            "grafana": True,
+            "runbooks_url": None,
+            "mail": {
+                "server": "192.0.2.25:587",
+                "tls": "starttls",
+                "sender": "freehold@example.com",
+                "to": ["ops@example.com"],
+                "user": "freehold",
+                "credential": "mail",
+            },
+            "webhooks": [{"url": "https://alerts.example.com/in", "credential": None}],
+            "watcher": {"name": "gpu1", "mesh_address": "10.85.0.11"},
+        },
+        "watched": None,
         "tls": {"trust_anchors": "", "issuing_sha256": DIGEST},
-        "prices": {"currency": "USD", "electricity_per_kwh": 0.2, "node_purchase": 1.0, "years": 4.0, "pue": 1.3},
+        "prices": {"currency": "USD", "electricity_per_kwh": 0.2, "node_purchase": 1.0, "years": 4.0, "pue": 1.3}
+        | {"node_idle_watts": 3570.0, "source": "a quotation", "as_of": "2026-11-21"},
         "sovereignty": {"probe_targets": [], "own_hosts": []},
     }
 
@@ -94,7 +114,12 @@ class Wired(Role):
         facts = {key: value for key, value in INPUTS[self.name].items() if key == "ansible_facts"}
         handed = {"python_venv_name": "agent", "python_venv_requirements_sha256": DIGEST}  # site.yml hands these over
         internal = self.load("vars/main.yml") if (self.path / "vars/main.yml").is_file() else {}
-        own = {"role_path": str(self.path), "ansible_managed": "Ansible managed", "ansible_check_mode": False}
+        own = {
+            "ansible_search_path": [str(PROJECT / "playbooks")],
+            "role_path": str(self.path),
+            "ansible_managed": "Ansible managed",
+            "ansible_check_mode": False,
+        }
         return {**self.load("defaults/main.yml"), **handed, **self.given, **facts, **internal, **own}
 
 
@@ -193,3 +218,72 @@ def test_a_gateway_is_told_of_the_others_and_whether_it_may_use_their_runtimes()
     assert Wired("gateway", values).evaluate("{{ gateway_peers }}") == own, "one of them is the authority"
     values["freehold_fleet"]["mesh"]["peers"] = None
     assert Wired("gateway", values).evaluate("{{ gateway_peers }}") == []
+
+
+MODELS = [{"name": "small-chat", "engine": "llama_cpp", "kind": "chat"}]
+
+
+def watched(name: str, number: int, **more: Any) -> dict[str, Any]:
+    addresses = {"mesh_address": f"10.85.0.{number}", "serve_address": f"198.51.100.{number}"}
+    told = {"gpus": 8, "maintenance": False, "watcher": False, "models": MODELS}
+    return {"name": name, **addresses, **told, **more}
+
+
+def targets(*nodes: dict[str, Any], **monitoring: Any) -> list[dict[str, Any]]:
+    """What the monitor is told, where it knows nothing but what an introduction says."""
+    values = group_vars(CHAT)
+    whole = values["freehold_fleet"]
+    kept = {key: whole[key] for key in ("gateway", "mesh", "monitor", "stack")}
+    values["freehold_fleet"] = {**kept, "monitoring": whole["monitoring"] | monitoring, "watched": list(nodes)}
+    found: list[dict[str, Any]] = Wired("base", values).evaluate("{{ prometheus_targets }}")
+    return found
+
+
+def test_every_page_of_every_watched_node_is_a_target_and_a_node_in_maintenance_has_none() -> None:
+    told = targets(watched("gpu1", 11), watched("gpu2", 12, watcher=True), watched("gpu3", 13, maintenance=True))
+    pages = {(one["job"], one["node"], one["address"], one.get("path", "/metrics")) for one in told}
+    assert pages >= {
+        ("node", "gpu2", "10.85.0.12:9100", "/metrics"),
+        ("gpu", "gpu1", "10.85.0.11:9400", "/metrics"),
+        ("gateway", "gpu2", "10.85.0.12:9401", "/gateway"),
+        ("runtime", "gpu1", "10.85.0.11:9401", "/models/small-chat"),
+        ("dead_mans_switch", "gpu2", "10.85.0.12:9401", "/dead_mans_switch"),
+        ("prometheus", "gpu1", "127.0.0.1:9090", "/metrics"),
+        ("victoria_metrics", "gpu1", "127.0.0.1:8428", "/metrics"),
+    }
+    assert {one["node"] for one in told} == {"gpu1", "gpu2"}
+    assert [one["node"] for one in told if one["job"] == "dead_mans_switch"] == ["gpu2"]
+    assert {one["scheme"] for one in told if not one["address"].startswith("127.")} == {"https"}
+
+
+def test_no_two_targets_are_the_same_series() -> None:
+    told = targets(watched("gpu1", 11), watched("gpu2", 12, watcher=True))
+    series = [(one["job"], one["node"], one.get("labels", {}).get("instance", one["address"])) for one in told]
+    assert len(series) == len(set(series))
+
+
+def test_what_is_off_is_no_target() -> None:
+    assert "victoria_metrics" not in {one["job"] for one in targets(watched("gpu1", 11), long_term=False)}
+
+
+def test_a_monitor_and_a_watcher_have_roles_that_others_have_not() -> None:
+    values = group_vars(CHAT)
+    here = Wired("base", values).evaluate("{{ freehold_roles_of_this_node }}")
+    assert {"prometheus", "alertmanager", "report", "grafana", "victoria_metrics", "dead_mans_switch"} <= set(here)
+    values["freehold_host"] = {**values["freehold_host"], "name": "gpu2"}
+    assert Wired("base", values).evaluate("{{ freehold_roles_of_this_node }}") == []
+    gone = Wired("base", values).evaluate("{{ freehold_roles_not_of_this_node }}")
+    assert "prometheus" in gone
+    assert "embedding_sidecar" in gone
+
+
+def test_where_nobody_is_to_be_told_there_is_no_dead_mans_switch() -> None:
+    values = group_vars(CHAT)
+    values["freehold_fleet"]["monitoring"] |= {"mail": None, "webhooks": []}
+    assert "dead_mans_switch" not in Wired("base", values).evaluate("{{ freehold_roles_of_this_node }}")
+    assert Wired("base", values).evaluate("{{ alertmanager_dead_mans_switch_url }}") == ""
+
+
+def test_the_owners_mail_server_counts_as_the_owners() -> None:
+    own = Wired("base", group_vars(CHAT)).evaluate("{{ sovereignty_checks_own_hosts }}")
+    assert {"192.0.2.25", "alerts.example.com", "gpu1"} <= set(own)
