@@ -68,6 +68,7 @@ def render(
         "hosts": [_host(node) for node in nodes],
         "models": [dict(model) for model in models],
         "gateway": {"port": gateway_port},
+        "clients": {"operator": {"status": True}},
         "frontier": dict(frontier),
         "monitoring": dict(monitoring),
         "keys": {"folder": str(keys_folder)},

@@ -168,13 +168,17 @@ def greet(console: Console) -> None:
     document = gather.load_document(lab_paths().export / "fleet.json")
     host, chat, key = document["hosts"][0], chat_model(document), client_key()
     address = endpoint(host, document["gateway"]["port"])
-    console.print(Text(WELCOME.format(endpoint=address, key=key, model=chat)), soft_wrap=True)
+    status, mail = f"{address.removesuffix('/v1')}/status", postbox.folder(lab_paths()) / "mail"
+    welcome = WELCOME.format(endpoint=address, key=key, model=chat, status=status, mail=mail)
+    console.print(Text(welcome), soft_wrap=True)
     show(report_on(document, lab_paths().export, run), as_json=False)
 
 
 WELCOME = """
 endpoint  {endpoint}
 key       {key}
+status    {status} (a browser asks for a name, which does not matter, and a password: the key)
+mail      {mail} (what the alerts send)
 
 curl -s {endpoint}/chat/completions -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \
 -d '{{"model": "{model}", "messages": [{{"role": "user", "content": "Who owns a freehold?"}}], "max_tokens": 32}}'
