@@ -8,6 +8,7 @@ import pytest
 import testinfra
 from testinfra.host import Host
 from tests.lab.interrupting import Interrupting
+from tests.lab.monitor import Monitor
 from tests.lab.world import Document, NodeOf, Outside, ReadFacts
 
 from freehold.fleet import pulumi_environment
@@ -75,6 +76,13 @@ def _ssh_config(host: Document, access: gather.Access, folder: Path) -> str:
 def node(first_host: Document, node_of: NodeOf) -> Host:
     """The first node."""
     return node_of(first_host["name"])
+
+
+@pytest.fixture(scope="session")
+def monitor(document: Document, access: gather.Access) -> Monitor:
+    """The lab's monitor."""
+    (host,) = (one for one in document["hosts"] if one["name"] == document["monitor"][0])
+    return Monitor(host, access)
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,7 @@
 
 import json
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +14,6 @@ from freehold.lab.provider.server import BEHAVIOUR, REQUESTS, Behaviour
 from freehold.paths import PROJECT
 from freehold.process import run
 
-SECONDS = 15.0
 OK = 200
 HELLO = [{"role": "user", "content": "Who owns a freehold?"}]
 
@@ -40,14 +38,6 @@ def exceptions(name: str) -> list[dict[str, Any]]:
     """What is on record of the requests of key ``name`` that left, first to last."""
     rows = [row for row in freehold("usage", "--exceptions") if row["key_name"] == name]
     return sorted(rows, key=lambda row: int(row["at_ms"]))
-
-
-def until(condition: Callable[[], bool], what: str, seconds: float = SECONDS) -> None:
-    """Wait for something that takes a moment."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.1)
 
 
 @dataclass(frozen=True)

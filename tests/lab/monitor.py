@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -26,7 +25,6 @@ def ask(one):
         return {"error": str(error)}
 json.dump([ask(one) for one in json.loads(sys.argv[1])], sys.stdout)
 """
-PAUSE_SECONDS = 1.0
 
 Series = list[dict[str, Any]]
 """What an instant query answers: ``metric`` (labels) and ``value`` (time, text)."""
@@ -66,12 +64,3 @@ class Monitor:
         text = run([*ssh_command(self.host, self.access), words], stdin=PROGRAM, timeout=300).stdout
         answers: list[Any] = json.loads(text)
         return answers
-
-
-def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
-    """The first true answer of ``condition`` within ``seconds``."""
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"
-        time.sleep(PAUSE_SECONDS)
-    return found

@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from tests.lab.leaving import HELLO, Client, Provider, exceptions, freehold, key_of, until
+from tests.lab.leaving import HELLO, Client, Provider, exceptions, freehold, key_of
+from tests.lab.waiting import until
 from tests.lab.world import Document, Outside
 
 from freehold.lab import frontier

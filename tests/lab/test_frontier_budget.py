@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 from testinfra.host import Host
-from tests.lab.leaving import Client, Provider, exceptions, freehold, key_of, until
+from tests.lab.leaving import Client, Provider, exceptions, freehold, key_of
+from tests.lab.waiting import until
 from tests.lab.world import Document, NodeOf, Outside
 
 from freehold.lab import frontier

@@ -1,0 +1,113 @@
+"""Every question of every panel is put to the lab's Prometheus, under load: what it should show, it shows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import pytest
+from freehold.report.panels import VIEWS
+from tests.lab.leaving import Client, key_of
+from tests.lab.monitor import Monitor, Series
+from tests.lab.steady import steady
+from tests.lab.waiting import until
+from tests.lab.world import Document, Outside
+
+from freehold.report.model import Panel, Query
+from freehold.status.gather import Access
+
+PANELS = [panel for view in VIEWS for panel in view.panels]
+LIMIT_SECONDS = 180
+MIX = ("plain", "stream", "messages", "embeddings", "models")
+
+# What this lab cannot show, whatever is asked of it.
+NOT_HERE: dict[str, str] = {}
+
+
+def filled(expression: str) -> str:
+    return expression.replace("$node", ".*").replace("$model", ".*").replace("$__range", "10m")
+
+
+@pytest.fixture(scope="module")
+def ask(monitor: Monitor) -> Callable[[Query], Series]:
+    """One question, as it stands in a panel."""
+    return lambda query: monitor.query(filled(query.expr))[0]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def load(document: Document, access: Access, outside: Outside, endpoint: str) -> Iterator[None]:
+    """Clients of all protocols ask every node, and some by the way out, while the panels are looked at."""
+    urls = [f"http://{host['serve_address']}:{document['gateway']['port']}" for host in document["hosts"]]
+    with (
+        steady(document, access.client_key, urls, name="panels", mix=MIX, per_second=3) as traffic,
+        key_of("panels-trial", "--frontier") as key,
+    ):
+        away = Client(outside, endpoint, key)
+        until(away.knows, "the gateway knows the key", 30)
+        assert away.ask("frontier/always").route == "frontier"
+        traffic.wait_for_more()
+        yield
+
+
+def numbers(series: Series) -> list[float]:
+    return [float(one["value"][1]) for one in series]
+
+
+def fault(panel: Panel, answers: list[Series]) -> str:
+    """Why a panel shows nothing of worth; empty where it shows something."""
+    values = [value for series in answers for value in numbers(series)]
+    if not values:
+        return "" if panel.id in NOT_HERE else "no series"
+    if any(math.isnan(value) or math.isinf(value) for value in values):
+        return "a value that is none"
+    return "" if any(values) or panel.may_be_zero else "nothing but zeros"
+
+
+def test_every_panel_shows_what_it_should(monitor: Monitor) -> None:
+    """Until the last window has filled: rates over minutes need minutes."""
+    questions = [(panel, query) for panel in PANELS for query in panel.queries]
+
+    def looked() -> dict[str, str]:
+        answers = monitor.query(*(filled(query.expr) for _, query in questions))
+        by_panel: dict[str, list[Series]] = {}
+        for (panel, _), series in zip(questions, answers, strict=True):
+            by_panel.setdefault(panel.id, []).append(series)
+        told = {panel.id: fault(panel, by_panel[panel.id]) for panel in PANELS}
+        return {name: why for name, why in told.items() if why}
+
+    last: dict[str, str] = {}
+
+    def fine() -> bool:
+        last.clear()
+        last.update(looked())
+        return not last
+
+    try:
+        until(fine, "panels", LIMIT_SECONDS)
+    except AssertionError:
+        pytest.fail(f"of {len(PANELS)} panels {len(last)} show nothing of worth: {last}")
+
+
+def test_what_cannot_be_here_is_declared_and_is_not_here(ask: Callable[[Query], Series]) -> None:
+    """The control: a panel of that list that shows something after all does not belong there."""
+    for panel in PANELS:
+        if panel.id in NOT_HERE:
+            assert panel.may_be_empty, panel.id
+            assert not any(ask(query) for query in panel.queries), panel.id
+
+
+def test_a_series_that_nobody_has_is_found(ask: Callable[[Query], Series]) -> None:
+    """The control of the control."""
+    panel = PANELS[0]
+    assert fault(panel, [ask(Query("freehold_no_such_series"))]) == "no series"
+    assert fault(panel, [ask(Query("vector(0)"))]) == ("" if panel.may_be_zero else "nothing but zeros")
+
+
+def test_legends_name_labels_that_are_there(ask: Callable[[Query], Series]) -> None:
+    """A legend of a label that the answer lacks would be half empty."""
+    wrong = []
+    for panel in PANELS:
+        for query in panel.queries:
+            wanted = {part.partition("}}")[0].strip() for part in query.legend.split("{{")[1:]}
+            wrong += [f"{panel.id}: {query.legend}" for one in ask(query)[:1] if not wanted <= set(one["metric"])]
+    assert wrong == []
