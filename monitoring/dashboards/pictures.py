@@ -23,12 +23,14 @@ from monitoring.dashboards.variables import MARK, SOURCE
 
 Picture = stat.Panel | timeseries.Panel | table.Panel | statetimeline.Panel
 GAPS = "Where this panel is empty: "
+ALERT = "alertname"
+"""The label of an alert's name; its runbook has the same."""
 ON_GPUS = "Rests on the GPUs' figures: where those are simulated, the title says so."
 
 
 def picture(panel: Panel, place: GridPos, number: int, runbooks: str) -> Picture:
     """``panel`` at ``place``; ``number`` is its id in the dashboard, ``runbooks`` the address of their folder."""
-    made = _KINDS[panel.kind](panel)
+    made = _KINDS[panel.kind](panel, runbooks)
     made = made.title(f"{panel.title} {MARK}" if panel.gpu else panel.title).description(description(panel))
     made = made.id(number).grid_pos(place).datasource(SOURCE).unit(UNITS[panel.unit]).no_value("no data")
     made = made.mappings(mapping(panel.words)).thresholds(thresholds(panel.steps)).links(list(_links(panel, runbooks)))
@@ -56,7 +58,7 @@ def _links(panel: Panel, runbooks: str) -> Iterator[build.DashboardLink]:
         yield build.DashboardLink(f"Runbook: {name}").url(f"{runbooks}{name}.md").target_blank(target_blank=True)
 
 
-def _value(panel: Panel) -> stat.Panel:
+def _value(panel: Panel, _: str) -> stat.Panel:
     named = any(query.legend for query in panel.queries)
     made = stat.Panel().graph_mode(look.BigValueGraphMode.NONE)
     made = made.text_mode(look.BigValueTextMode.VALUE_AND_NAME if named else look.BigValueTextMode.VALUE)
@@ -64,7 +66,7 @@ def _value(panel: Panel) -> stat.Panel:
     return made.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(values=False))
 
 
-def _series(_: Panel) -> timeseries.Panel:
+def _series(*_: object) -> timeseries.Panel:
     legend = common.VizLegendOptions().show_legend(show_legend=True).placement(look.LegendPlacement.BOTTOM)
     legend = legend.display_mode(look.LegendDisplayMode.LIST).calcs(["lastNotNull"])
     tooltip = common.VizTooltipOptions().mode(look.TooltipDisplayMode.MULTI).sort(look.SortOrder.DESCENDING)
@@ -74,20 +76,28 @@ def _series(_: Panel) -> timeseries.Panel:
     return made.color_scheme(build.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
 
 
-def _states(_: Panel) -> statetimeline.Panel:
+def _states(*_: object) -> statetimeline.Panel:
     made = statetimeline.Panel().merge_values(merge_values=True).show_value(look.VisibilityMode.AUTO).row_height(0.8)
     made = made.legend(common.VizLegendOptions().show_legend(show_legend=False))
     made = made.tooltip(common.VizTooltipOptions().mode(look.TooltipDisplayMode.SINGLE).sort(look.SortOrder.NONE))
     return made.color_scheme(build.FieldColor().mode(FieldColorModeId.THRESHOLDS))
 
 
-def _table(panel: Panel) -> table.Panel:
+def _table(panel: Panel, runbooks: str) -> table.Panel:
     made = table.Panel().show_header(show_header=True).cell_height(look.TableCellHeight.SM)
     made = made.with_transformation(DataTransformerConfig(id_val="merge", options={}))
     made = made.with_transformation(DataTransformerConfig(id_val="organize", options=_columns(panel)))
     for query in panel.queries:
         made = made.with_override(MatcherConfig(id_val="byName", options=query.legend), _column(query))
+    if any(ALERT in query.expr for query in panel.queries):
+        made = made.with_override(MatcherConfig(id_val="byName", options=ALERT), [_to_the_runbook(runbooks)])
     return made
+
+
+def _to_the_runbook(runbooks: str) -> DynamicConfigValue:
+    """An alert's page has its name."""
+    link = {"title": "Runbook", "url": f"{runbooks}${{__value.text}}.md", "targetBlank": True}
+    return DynamicConfigValue(id_val="links", value=[link])
 
 
 def _columns(panel: Panel) -> dict[str, object]:
@@ -108,4 +118,9 @@ def _column(query: Query) -> list[DynamicConfigValue]:
     return found
 
 
-_KINDS: dict[str, Callable[[Panel], Picture]] = {"value": _value, "series": _series, "table": _table, "states": _states}
+_KINDS: dict[str, Callable[[Panel, str], Picture]] = {
+    "value": _value,
+    "series": _series,
+    "table": _table,
+    "states": _states,
+}
