@@ -1,4 +1,4 @@
-"""No panel asks for a metric that docs/metrics.md lacks, for a label that a series lacks, or for a runbook of no alert."""
+"""No panel asks for a metric that nobody described, a label that a series lacks, or a runbook of no alert."""
 
 from __future__ import annotations
 
