@@ -21,23 +21,18 @@ class Unit(StrEnum):
     JOULES = "joule"
     CELSIUS = "celsius"
     BYTES = "bytes"
+    BYTES_PER_SECOND = "Bps"
+    HERTZ = "hertz"
     PER_SECOND = "ops"
     TOKENS_PER_SECOND = "tokens/s"
     MONEY = "money"
     TIME_AGO = "ago"
+    """Seconds that passed since."""
     STATE = "state"
 
 
 Kind = Literal["value", "series", "table", "states"]
 """One figure; lines over time; rows of labels with their latest value; a coloured band over time for each state."""
-
-
-@dataclass(frozen=True)
-class Query:
-    """One question. ``legend`` names each answer by its labels: ``{{node}} {{gpu}}``; empty where there is one."""
-
-    expr: str
-    legend: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,11 +45,26 @@ class Step:
 
 @dataclass(frozen=True)
 class Word:
-    """What a number stands for in a panel of states: ``1`` is ``ok``."""
+    """What a number stands for in a panel of states, or in a column of a table: ``1`` is ``ok``."""
 
     value: int
     text: str
     state: Literal["good", "look", "bad", "none"]
+
+
+@dataclass(frozen=True)
+class Query:
+    """One question. ``legend`` names each answer by its labels: ``{{node}} {{gpu}}``; empty where there is one.
+
+    In a table each query is one column, headed by its ``legend``; the labels that the answers carry are the columns
+    before, and answers with the same labels share a row. A column has a ``unit`` and ``words`` of its own where it
+    differs from its panel.
+    """
+
+    expr: str
+    legend: str = ""
+    unit: Unit | None = None
+    words: tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True)
