@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from freehold.exporter import own
 from freehold.exporter.exposition import family, labels
 from freehold.exporter.metrics import DCGM, FREEHOLD
 from freehold.gpu.facts import Failure, Gpu, Sample
@@ -28,11 +29,8 @@ class Rendered:
 def render(sample: Sample, failed: Mapping[Failure, int], samples: int, hostname: str) -> Rendered:
     """The text of ``sample``; ``failed`` counts failures since the start, ``samples`` the samples."""
     rows = [(labels(gpu_labels(gpu, sample.driver_version, hostname)), gpu) for gpu in sample.gpus]
-    parts = [
-        family(one.name, one.kind, one.help, ((where, one.value(gpu)) for where, gpu in rows))
-        for one in DCGM + FREEHOLD
-    ]
-    parts.append(family("freehold_gpu_count", "gauge", "GPUs that NVML counts.", [("", len(rows))]))
+    parts = [family(one, ((where, one.value(gpu)) for where, gpu in rows)) for one in DCGM + FREEHOLD]
+    parts.append(family(own.COUNT, [("", len(rows))]))
     return Rendered(sample.taken_at, sample.answered, "".join(parts), _always(sample, failed, samples))
 
 
@@ -55,17 +53,10 @@ def _always(sample: Sample, failed: Mapping[Failure, int], samples: int) -> str:
     simulated = [(labels({"part": "gpu"}), 1)] if sample.simulated else []
     return "".join(
         (
-            family(
-                "freehold_simulated", "gauge", "1 for a part that is simulated: its values are not real.", simulated
-            ),
-            family("freehold_gpu_samples_total", "counter", "Samples taken since the start.", [("", samples)]),
-            family(
-                "freehold_gpu_sample_seconds",
-                "gauge",
-                "How long the last sample took.",
-                [("", round(sample.seconds, 6))],
-            ),
-            family("freehold_gpu_failed_calls_total", "counter", "NVML calls that failed.", failures),
+            family(own.SIMULATED, simulated),
+            family(own.SAMPLES, [("", samples)]),
+            family(own.SAMPLE_SECONDS, [("", round(sample.seconds, 6))]),
+            family(own.FAILED_CALLS, failures),
             _process(),
         )
     )
@@ -76,9 +67,7 @@ def _process() -> str:
     used = resource.getrusage(resource.RUSAGE_SELF)
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     seconds = round(used.ru_utime + used.ru_stime, 2)
-    return family("process_cpu_seconds_total", "counter", "CPU time of the exporter.", [("", seconds)]) + family(
-        "process_resident_memory_bytes", "gauge", "Memory of the exporter.", [("", pages * resource.getpagesize())]
-    )
+    return family(own.CPU_SECONDS, [("", seconds)]) + family(own.RESIDENT, [("", pages * resource.getpagesize())])
 
 
 def _failure_labels(failure: Failure) -> dict[str, str]:
@@ -97,10 +86,10 @@ def page(rendered: Rendered | None, now: float, interval: float) -> bytes:
         return up(alive=False).encode()
     age = max(0.0, now - rendered.taken_at)
     fresh = rendered.answered and age <= FRESH_INTERVALS * interval
-    text = family("freehold_gpu_sample_age_seconds", "gauge", "Age of the last sample.", [("", round(age, 3))])
+    text = family(own.SAMPLE_AGE, [("", round(age, 3))])
     return (up(alive=fresh) + text + rendered.always + (rendered.values if fresh else "")).encode()
 
 
 def up(*, alive: bool) -> str:
     """Whether the GPUs' values are there and fresh."""
-    return family("freehold_gpu_up", "gauge", "1 where NVML answers and the last sample is fresh.", [("", int(alive))])
+    return family(own.UP, [("", int(alive))])
