@@ -44,7 +44,7 @@ ENERGY_WINDOWS = Described(
     "freehold_gpu_service_energy_windows_total",
     "counter",
     "windows",
-    "Windows of a GPU's energy that were divided, by method: sm_utilisation, memory_held, idle, unknown, implausible.",
+    "Windows of a GPU's energy that were divided, by method: sm_utilisation, memory_held, idle, unknown.",
     ("method",),
 )
 CPU_SECONDS = Described("process_cpu_seconds_total", "counter", "seconds", "CPU time of the exporter.")
