@@ -14,10 +14,13 @@ from freehold.exporter.options import DEFAULT_LISTEN
 from freehold.exporter.page import page
 from freehold.exporter.sampler import Reader, Sampler
 from freehold.exporter.server import Page, Secure, Server
+from freehold.exporter.units import Units
 
 HIGHEST_PORT = 65535
 SHORTEST_INTERVAL = 0.1
 LONGEST_NAP_SECONDS = 5.0
+LOOK_AROUND_SECONDS = 1.0
+"""How often the server looks for connections that take too long, and for its end; each look costs a wake-up."""
 
 
 def address(listen: str) -> tuple[str, int]:
@@ -34,7 +37,7 @@ def serve(reader: Reader, listen: str, interval: float, stop: threading.Event | 
     if not interval >= SHORTEST_INTERVAL:  # "not a number" is not either
         raise UsageError("EXPORTER_INTERVAL", "--interval", str(interval), expected=f"at least {SHORTEST_INTERVAL} s")
     stop = until_signal() if stop is None else stop
-    sampler = Sampler(reader, interval, socket.gethostname())
+    sampler = Sampler(reader, interval, socket.gethostname(), units_of=Units().of)
     server = bind(
         listen,
         {
@@ -42,7 +45,8 @@ def serve(reader: Reader, listen: str, interval: float, stop: threading.Event | 
             "/healthz": lambda: b"ok\n",
         },
     )
-    serving = threading.Thread(target=server.serve_forever, name="server", daemon=True)
+    poll = {"poll_interval": min(LOOK_AROUND_SECONDS, interval)}
+    serving = threading.Thread(target=server.serve_forever, kwargs=poll, name="server", daemon=True)
     serving.start()
     sampling = sampler.start()
     notify("READY=1")
@@ -51,6 +55,14 @@ def serve(reader: Reader, listen: str, interval: float, stop: threading.Event | 
     sampler.stop()
     server.shutdown()
     server.server_close()
+    if sampler.library_is_old:
+        raise FreeholdError(
+            "EXPORTER_LIBRARY",
+            "libnvidia-ml.so.1",
+            "the driver in the kernel is another one than the library in this process",
+            why="the driver was replaced while the exporter ran; only a new process loads the new library",
+            fix="none: systemd starts the exporter anew",
+        )
     if not stop.is_set():
         raise FreeholdError("EXPORTER_BROKEN", listen, "a thread of the exporter ended", fix="its traceback is above")
 
