@@ -59,7 +59,7 @@ class Recording:
 
 @dataclass(frozen=True)
 class Alert:
-    """``hold`` is how long ``expr`` must hold; ``labels`` are those that tell one case from another."""
+    """``hold`` is how long ``expr`` must hold; ``per_node``: its series have a ``node``."""
 
     name: str
     severity: Severity
@@ -68,6 +68,16 @@ class Alert:
     summary: str
     description: str
     limits: Limits = field(default_factory=dict)
+    per_node: bool = True
+
+    @property
+    def whole_expr(self) -> str:
+        """``expr`` with its figures; for nodes, those in maintenance left out: nobody waits for them."""
+        expr = filled(self.expr, {**self.limits, "hold": self.hold})
+        if not self.per_node:
+            return expr
+        inner = expr.replace("\n", "\n  ")
+        return f"(\n  {inner}\n)\nunless on (node) (freehold:maintenance == 1)"
 
     def rule(self) -> dict[str, object]:
         """As Prometheus reads it."""
@@ -79,7 +89,7 @@ class Alert:
         }
         return {
             "alert": self.name,
-            "expr": filled(self.expr, known),
+            "expr": self.whole_expr,
             "for": self.hold.text,
             "labels": {"severity": self.severity},
             "annotations": notes,

@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from freehold.paths import PROJECT
-from monitoring import rules
+from monitoring import config, rules
 from monitoring.model import Subject
 
 RENDERED = PROJECT / "monitoring" / "rendered"
@@ -56,7 +56,9 @@ def rule_file(subject: Subject) -> str:
 
 def files() -> Mapping[Path, str]:
     """Everything that is rendered, by its path."""
-    return {RENDERED / "rules" / f"{subject.name}.yml": rule_file(subject) for subject in rules.SUBJECTS}
+    made = {RENDERED / "rules" / f"{subject.name}.yml": rule_file(subject) for subject in rules.SUBJECTS}
+    made[RENDERED / "inhibitions.yml"] = written({"inhibit_rules": [one.as_rule() for one in config.INHIBITIONS]})
+    return made
 
 
 def stale(wanted: Mapping[Path, str]) -> list[str]:

@@ -3,7 +3,21 @@
 from __future__ import annotations
 
 from monitoring.model import Alert, Recording, Subject
-from monitoring.rules import cost, energy, frontier, gateway, gpu, runtime, sovereignty
+from monitoring.rules import (
+    books,
+    certificates,
+    cost,
+    drift,
+    energy,
+    frontier,
+    gateway,
+    gpu,
+    gpu_faults,
+    host,
+    runtime,
+    sovereignty,
+    watching,
+)
 
 SUBJECTS: tuple[Subject, ...] = (
     runtime.SUBJECT,
@@ -13,6 +27,12 @@ SUBJECTS: tuple[Subject, ...] = (
     cost.SUBJECT,
     frontier.SUBJECT,
     sovereignty.SUBJECT,
+    gpu_faults.SUBJECT,
+    books.SUBJECT,
+    certificates.SUBJECT,
+    drift.SUBJECT,
+    host.SUBJECT,
+    watching.SUBJECT,
 )
 
 

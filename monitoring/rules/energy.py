@@ -6,7 +6,8 @@ figure: tokens count only where the energy of their node is known. What a node d
 
 from __future__ import annotations
 
-from monitoring.model import Recording, Subject
+from monitoring import config
+from monitoring.model import Alert, Recording, Subject
 
 
 def _fleet(window: str) -> Recording:
@@ -41,4 +42,39 @@ RECORDED = (
     _fleet("1h"),
 )
 
-SUBJECT = Subject("energy", "What a token takes.", RECORDED)
+ALERTS = (
+    Alert(
+        "FreeholdJoulesPerTokenDoubled",
+        "warning",
+        config.AN_HOUR,
+        """
+        freehold:joules_per_token:ratio1h / (freehold:joules_per_token:ratio1h offset 1d) > [[times]]
+          and
+        sum(avg_over_time(freehold:node_tokens:rate2m[1h]))
+          > [[load]] * sum(avg_over_time(freehold:node_tokens:rate2m[1h] offset 1d))
+        """,
+        "A token takes more energy than yesterday",
+        """Found: {{ $value | humanize }} times the joules a token of this hour yesterday, for [[hold]], under
+        a like load
+        (more than [[load]] of yesterday's tokens). Expected: at most [[times]] times.""",
+        {"times": config.JOULES_TIMES, "load": config.LIKE_LOAD},
+        per_node=False,
+    ),
+    Alert(
+        "FreeholdIdleGpusDrawMuch",
+        "info",
+        config.LASTING,
+        """
+        freehold:gpu_power_watts
+          > on () group_left () max(freehold:price_node_idle_watts)
+          and on (node) max_over_time(freehold:gpu_utilisation:ratio[30m]) < [[ratio]]
+        """,
+        "{{ $labels.node }}: idle GPUs draw much",
+        """Found: {{ $value | humanize }} W drawn by GPUs that were busy for less than [[ratio]] of the time,
+        for [[hold]].
+        Expected: at most what the settings give for the whole idle node.""",
+        {"ratio": config.IDLE_RATIO},
+    ),
+)
+
+SUBJECT = Subject("energy", "What a token takes.", RECORDED, ALERTS)

@@ -1,4 +1,4 @@
-"""The gateway: what callers get, and how its books are.
+"""The gateway: what callers get.
 
 A gateway that hands a request to a peer counts its tokens and times; the peer counts neither (its ``exchange.route`` is
 empty), so sums over all gateways hold each token once. ``freehold_gateway_requests_total`` is counted by both.
@@ -6,7 +6,8 @@ empty), so sums over all gateways hold each token once. ``freehold_gateway_reque
 
 from __future__ import annotations
 
-from monitoring.model import Recording, Subject
+from monitoring import config
+from monitoring.model import Alert, Recording, Subject
 
 PERCENTILES = {"p50_5m": "0.5", "p95_5m": "0.95"}
 TIMES = {
@@ -71,4 +72,56 @@ RECORDED = (
     ),
 )
 
-SUBJECT = Subject("gateway", "The way in, and its books.", RECORDED)
+ALERTS = (
+    Alert(
+        "FreeholdEndpointDown",
+        "critical",
+        config.BRIEF,
+        'max by (node) (probe_success{probe="gateway"}) == 0',
+        "{{ $labels.node }}: its endpoint does not answer",
+        "Found: no good answer from its gateway for [[hold]], asked as a client asks. Expected: 200 from /healthz.",
+    ),
+    Alert(
+        "FreeholdGatewayDown",
+        "warning",
+        config.BRIEF,
+        'freehold:declared_node == 1 unless on (node) (up{job="gateway"} == 1)',
+        "{{ $labels.node }}: its gateway tells no figures",
+        "Found: no answer from the gateway's metrics for [[hold]]. Expected: its page. It may serve all the same.",
+    ),
+    Alert(
+        "FreeholdRequestsFailing",
+        "critical",
+        config.A_WHILE,
+        "freehold:failed_requests:ratio5m > [[ratio]]",
+        "{{ $labels.model }}: requests fail",
+        """Found: {{ $value | humanizePercentage }} of its requests ended with a 5xx, for [[hold]]. Expected: at most
+        [[ratio]] of them.""",
+        {"ratio": config.FAILED_RATIO},
+        per_node=False,
+    ),
+    Alert(
+        "FreeholdAnswersCut",
+        "warning",
+        config.AT_ONCE,
+        """
+        sum by (node, model, by) (
+          increase(freehold_gateway_cut_answers_total{by=~"runtime|drain|slow_client"}[15m])
+        ) > [[cut]]
+        """,
+        "{{ $labels.node }}: answers of {{ $labels.model }} end before their end",
+        """Found: {{ $value | humanize }} answers cut by {{ $labels.by }} in 15 minutes. Expected: at most [[cut]].""",
+        {"cut": config.CUT_ANSWERS},
+    ),
+    Alert(
+        "FreeholdReplicasResting",
+        "warning",
+        config.A_WHILE,
+        'max by (node) (freehold_gateway_replicas{state="resting"}) > [[resting]]',
+        "{{ $labels.node }}: its gateway passes over other nodes",
+        "Found: {{ $value }} replicas resting after failures, for [[hold]]. Expected: [[resting]].",
+        {"resting": config.RESTING},
+    ),
+)
+
+SUBJECT = Subject("gateway", "The way in.", RECORDED, ALERTS)

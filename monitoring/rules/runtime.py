@@ -7,7 +7,8 @@ an engine core, comes in as ``exported_engine``: the target's ``engine`` is the 
 
 from __future__ import annotations
 
-from monitoring.model import Recording, Subject
+from monitoring import config
+from monitoring.model import Alert, Recording, Subject
 
 OF_MODEL = ("node", "model", "engine")
 
@@ -83,4 +84,55 @@ RECORDED = (
     ),
 )
 
-SUBJECT = Subject("runtime", "The engines that serve the models.", RECORDED)
+WHICH = "{{ $labels.model }} on {{ $labels.node }}"
+
+ALERTS = (
+    Alert(
+        "FreeholdModelDown",
+        "critical",
+        config.COLD_START,
+        'max by (model) (up{job="runtime"} unless on (node) (freehold:maintenance == 1)) == 0',
+        "{{ $labels.model }}: no node serves it",
+        "Found: none of its engines has answered for [[hold]]. Expected: at least one.",
+        per_node=False,
+    ),
+    Alert(
+        "FreeholdRuntimeDown",
+        "warning",
+        config.COLD_START,
+        'max by (node, model, engine) (up{job="runtime"}) == 0',
+        f"{WHICH} does not answer",
+        "Found: no answer from its {{ $labels.engine }} for [[hold]]. Expected: an answer within a cold start.",
+    ),
+    Alert(
+        "FreeholdQueueLong",
+        "warning",
+        config.A_WHILE,
+        "freehold:requests_waiting > [[times]] * freehold:requests_running",
+        f"{WHICH}: more requests wait than are worked at",
+        """Found: {{ $value }} waiting for [[hold]]. Expected: at most [[times]] times those that are worked at.""",
+        {"times": config.QUEUE_TIMES},
+    ),
+    Alert(
+        "FreeholdKvCacheFull",
+        "warning",
+        config.A_WHILE,
+        "freehold:kv_cache_usage:ratio > [[ratio]]",
+        f"{WHICH}: its KV cache is full",
+        "Found: {{ $value | humanizePercentage }} in use for [[hold]]. Expected: at most [[ratio]] of the cache.",
+        {"ratio": config.KV_CACHE},
+    ),
+    Alert(
+        "FreeholdFirstTokenSlow",
+        "warning",
+        config.A_WHILE,
+        "freehold:time_to_first_token_seconds:p95_5m > [[seconds]]",
+        "{{ $labels.model }}: callers wait long for the first word",
+        """Found: {{ $value | humanizeDuration }} for the slowest 5 of 100 streams, for [[hold]]. Expected: at most
+        [[seconds]] s.""",
+        {"seconds": config.FIRST_TOKEN_SECONDS},
+        per_node=False,
+    ),
+)
+
+SUBJECT = Subject("runtime", "The engines that serve the models.", RECORDED, ALERTS)

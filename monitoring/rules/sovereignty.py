@@ -6,9 +6,22 @@ An ``ok`` that nobody has renewed is ``unknown``: the file of a checker that die
 from __future__ import annotations
 
 from monitoring import config
-from monitoring.model import Recording, Subject
+from monitoring.model import Alert, Recording, Subject
 
 RECORDED = (
+    Recording(
+        "freehold:sovereignty_stale_seconds",
+        ("node", "check"),
+        "Since a check looked last, where that is too long; absent for those in time.",
+        """
+        max by (node, check) (
+          time() - freehold_sovereignty_checked_timestamp_seconds{check!="weights_digest"} > [[seconds]]
+          or
+          time() - freehold_sovereignty_checked_timestamp_seconds{check="weights_digest"} > [[weights]]
+        )
+        """,
+        {"seconds": config.SOVEREIGNTY_STALE, "weights": config.WEIGHTS_STALE},
+    ),
     Recording(
         "freehold:sovereignty_outcome",
         ("node", "check", "subject", "owned", "outcome"),
@@ -18,16 +31,19 @@ RECORDED = (
           (freehold_sovereignty_check{outcome!="ok"} == 1)
           or
           (freehold_sovereignty_check{outcome="ok"} == 1)
-            and on (node) (time() - freehold_sovereignty_checked_timestamp_seconds <= [[seconds]])
+            and on (node, check) freehold_sovereignty_checked_timestamp_seconds
+            unless on (node, check) freehold:sovereignty_stale_seconds
           or
           label_replace(
             (freehold_sovereignty_check{outcome="ok"} == 1)
-              unless on (node) (time() - freehold_sovereignty_checked_timestamp_seconds <= [[seconds]]),
+              unless on (node, check) (
+                freehold_sovereignty_checked_timestamp_seconds
+                  unless on (node, check) freehold:sovereignty_stale_seconds
+              ),
             "outcome", "unknown", "outcome", ".*"
           )
         )
         """,
-        {"seconds": config.SOVEREIGNTY_STALE},
     ),
     Recording(
         "freehold:sovereignty_failed:count",
@@ -51,4 +67,38 @@ RECORDED = (
     ),
 )
 
-SUBJECT = Subject("sovereignty", "Whether it is ours.", RECORDED)
+ALERTS = (
+    Alert(
+        "FreeholdSovereigntyFailed",
+        "critical",
+        config.AT_ONCE,
+        'freehold:sovereignty_outcome{outcome="fail"} == 1',
+        "{{ $labels.node }}: {{ $labels.check }} fails for {{ $labels.subject }}",
+        """Found: the check of the {{ $labels.owned }} fails. Expected: ok. Something in the path is not the
+        owner's.""",
+    ),
+    Alert(
+        "FreeholdSovereigntyUnknown",
+        "warning",
+        config.LASTING,
+        'freehold:sovereignty_outcome{outcome="unknown"} == 1',
+        "{{ $labels.node }}: nobody knows whether {{ $labels.check }} holds for {{ $labels.subject }}",
+        "Found: no answer of the check of the {{ $labels.owned }} for [[hold]]. Expected: ok; unknown is not ok.",
+    ),
+    Alert(
+        "FreeholdSovereigntyStale",
+        "warning",
+        config.A_WHILE,
+        """
+        freehold:sovereignty_stale_seconds
+          or on (node)
+        (freehold:declared_node == 1) unless on (node) freehold_sovereignty_checked_timestamp_seconds
+        """,
+        "{{ $labels.node }}: its sovereignty is not looked at",
+        """Found: {{ with $labels.check }}{{ . }} looked last {{ $value | humanizeDuration }} ago{{ else }}no check at
+        all{{ end }}. Expected: every [[seconds]] s at the latest, the weights' every [[weights]] s.""",
+        {"seconds": config.SOVEREIGNTY_STALE, "weights": config.WEIGHTS_STALE},
+    ),
+)
+
+SUBJECT = Subject("sovereignty", "Whether it is ours.", RECORDED, ALERTS)
