@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from freehold.exporter.described import Described
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -20,10 +22,11 @@ def _escaped(value: str) -> str:
     return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
-def family(name: str, kind: str, text: str, samples: Iterable[tuple[str, float | int | None]]) -> str:
+def family(metric: Described, samples: Iterable[tuple[str, float | int | None]]) -> str:
     """One metric with its header, or nothing where no sample has a value; ``samples`` are (rendered labels, value)."""
+    name = metric.name
     lines = [f"{name}{where} {_number(value)}\n" for where, value in samples if value is not None]
-    return f"# HELP {name} {text}\n# TYPE {name} {kind}\n{''.join(lines)}" if lines else ""
+    return f"# HELP {name} {metric.help}\n# TYPE {name} {metric.kind}\n{''.join(lines)}" if lines else ""
 
 
 def _number(value: float) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from freehold.exporter.page import Rendered, render
+from freehold.exporter.services import Accounts, UnitsOf
 from freehold.gpu.facts import Failure, Sample
 
 
@@ -26,15 +27,24 @@ class Sampler:
     """Takes a sample each ``interval`` seconds and keeps the last one as text."""
 
     def __init__(
-        self, reader: Reader, interval: float, hostname: str, clock: Callable[[], float] = time.monotonic
+        self,
+        reader: Reader,
+        interval: float,
+        hostname: str,
+        *,
+        units_of: UnitsOf,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._reader = reader
         self._interval = interval
         self._hostname = hostname
         self._clock = clock
+        self._accounts = Accounts(units_of)
         self._stopped = threading.Event()
         self._failed: Counter[Failure] = Counter()
         self._samples = 0
+        self.library_is_old = False
+        """Why it ended by itself: the driver was replaced, and only a new process can load the new library."""
         self.latest: Rendered | None = None
         """Replaced whole after each sample, so that it can be read from any thread without a lock."""
 
@@ -49,11 +59,11 @@ class Sampler:
         self._stopped.set()
 
     def run(self) -> None:
-        """Sample until stopped. A sample that takes longer than the interval is followed by the next at once."""
-        while not self._stopped.is_set():
+        """Sample until stopped, or until the library is old. A sample over the interval is followed by one at once."""
+        while not (self._stopped.is_set() or self.library_is_old):
             due = self._clock() + self._interval
             self.once()
-            self._stopped.wait(max(0.0, due - self._clock()))
+            self._stopped.wait(0.0 if self.library_is_old else max(0.0, due - self._clock()))
         self._reader.close()
 
     def once(self) -> None:
@@ -61,4 +71,6 @@ class Sampler:
         sample = self._reader.sample()
         self._samples += 1
         self._failed.update(sample.failures)
-        self.latest = render(sample, self._failed, self._samples, self._hostname)
+        services = self._accounts.add(sample)
+        self.latest = render(sample, self._failed, self._samples, self._hostname, services)
+        self.library_is_old = sample.library_is_old

@@ -14,6 +14,7 @@ from freehold.exporter.options import DEFAULT_LISTEN
 from freehold.exporter.page import page
 from freehold.exporter.sampler import Reader, Sampler
 from freehold.exporter.server import Page, Secure, Server
+from freehold.exporter.units import Units
 
 HIGHEST_PORT = 65535
 SHORTEST_INTERVAL = 0.1
@@ -34,7 +35,7 @@ def serve(reader: Reader, listen: str, interval: float, stop: threading.Event | 
     if not interval >= SHORTEST_INTERVAL:  # "not a number" is not either
         raise UsageError("EXPORTER_INTERVAL", "--interval", str(interval), expected=f"at least {SHORTEST_INTERVAL} s")
     stop = until_signal() if stop is None else stop
-    sampler = Sampler(reader, interval, socket.gethostname())
+    sampler = Sampler(reader, interval, socket.gethostname(), units_of=Units().of)
     server = bind(
         listen,
         {
@@ -51,6 +52,14 @@ def serve(reader: Reader, listen: str, interval: float, stop: threading.Event | 
     sampler.stop()
     server.shutdown()
     server.server_close()
+    if sampler.library_is_old:
+        raise FreeholdError(
+            "EXPORTER_LIBRARY",
+            "libnvidia-ml.so.1",
+            "the driver in the kernel is another one than the library in this process",
+            why="the driver was replaced while the exporter ran; only a new process loads the new library",
+            fix="none: systemd starts the exporter anew",
+        )
     if not stop.is_set():
         raise FreeholdError("EXPORTER_BROKEN", listen, "a thread of the exporter ended", fix="its traceback is above")
 

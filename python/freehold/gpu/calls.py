@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from freehold.gpu.facts import Failure
@@ -13,8 +14,10 @@ NOT_AVAILABLE = frozenset({2**32 - 1, 2**64 - 1})
 GONE = frozenset({"Uninitialized", "DriverNotLoaded", "GpuIsLost", "ResetRequired", "LibRmVersionMismatch"})
 """Errors after which handles are worth nothing: the library must be opened anew."""
 
-FieldId = int | tuple[int, int]
-"""A field's number, or its number and scope (such as a link)."""
+REPLACED = "LibRmVersionMismatch"
+"""The kernel's driver is another one than the library in this process."""
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Calls:
@@ -24,21 +27,35 @@ class Calls:
         self.module = module
         self.failures: list[Failure] = []
 
-    def ask(self, call: str, *args: Any, gpu: int | None = None) -> Any:
-        """The function's answer; None if it is not supported (no failure) or failed (a failure)."""
-        return self._call(call, *args, gpu=gpu)[1]
+    def ask(self, call: str, *args: Any, gpu: int | None = None, means: Mapping[str, Any] = NOTHING) -> Any:
+        """The function's answer; None if it is not supported (no failure) or failed (a failure).
+
+        ``means`` are errors that are answers, such as NotFound for an empty list, and what they mean.
+        """
+        return self._call(call, *args, gpu=gpu, means=means)[1]
 
     def do(self, call: str, *args: Any, gpu: int | None = None) -> bool:
         """Whether a function that answers nothing did its work."""
         return self._call(call, *args, gpu=gpu)[0]
 
-    def _call(self, call: str, *args: Any, gpu: int | None) -> tuple[bool, Any]:
+    def run(self, call: str, function: Callable[..., Any], *args: Any, gpu: int) -> bool:
+        """Whether ``function``, which asks NVML's ``call`` by itself, did its work."""
+        return self._tried(call, lambda: function(*args), gpu, NOTHING)[0]
+
+    def _call(self, call: str, *args: Any, gpu: int | None, means: Mapping[str, Any] = NOTHING) -> tuple[bool, Any]:
+        return self._tried(call, lambda: getattr(self.module, call)(*args), gpu, means)
+
+    def _tried(
+        self, call: str, function: Callable[[], Any], gpu: int | None, means: Mapping[str, Any]
+    ) -> tuple[bool, Any]:
         try:
-            return True, getattr(self.module, call)(*args)
+            return True, function()
         except AttributeError:
-            pass  # this nvidia-ml-py is older than the function
+            pass  # this nvidia-ml-py, or this driver, is older than the function
         except self.module.NVMLError as error:
-            self._failed(gpu, call, error)
+            if error_name(error) in means:
+                return True, means[error_name(error)]
+            self.failed(gpu, call, error)
         except (ValueError, TypeError, OSError) as error:
             # An answer that nvidia-ml-py itself cannot digest, such as a name that is no UTF-8.
             self.failures.append(Failure(gpu, call, type(error).__name__))
@@ -54,30 +71,15 @@ class Calls:
             return None
         if isinstance(value, int) and 0 <= value <= most:
             return value
-        self.failures.append(Failure(gpu, call, "Implausible"))
+        self.implausible(call, gpu)
         return None
 
-    def fields(self, handle: Any, wanted: Mapping[str, FieldId], *, gpu: int) -> dict[str, int]:
-        """Several of NVML's numbered fields in one call, by the names given to them; without a value it is left out."""
-        call = "nvmlDeviceGetFieldValues"
-        answer = self.ask(call, handle, list(wanted.values()), gpu=gpu)
-        found: dict[str, int] = {}
-        for name, field in zip(wanted, answer or (), strict=False):
-            if field.nvmlReturn == self.module.NVML_SUCCESS:
-                value = _field_value(self.module, field)
-                if value not in NOT_AVAILABLE:
-                    found[name] = value
-            elif field.nvmlReturn not in self._unsupported_field:
-                self._failed(gpu, f"{call}:{name}", self.module.NVMLError(field.nvmlReturn))
-        return found
+    def implausible(self, call: str, gpu: int) -> None:
+        """Write down that an answer cannot be true."""
+        self.failures.append(Failure(gpu, call, "Implausible"))
 
-    @property
-    def _unsupported_field(self) -> tuple[int, ...]:
-        # An older driver calls a field that it does not know an invalid argument.
-        module = self.module
-        return (module.NVML_ERROR_NOT_SUPPORTED, module.NVML_ERROR_INVALID_ARGUMENT)
-
-    def _failed(self, gpu: int | None, call: str, error: Any) -> None:
+    def failed(self, gpu: int | None, call: str, error: Any) -> None:
+        """Write down an NVMLError, unless it says that there is nothing to be had."""
         if error.value not in (self.module.NVML_ERROR_NOT_SUPPORTED, self.module.NVML_ERROR_FUNCTION_NOT_FOUND):
             self.failures.append(Failure(gpu, call, error_name(error)))
 
@@ -86,21 +88,13 @@ class Calls:
         """Whether something failed in the way that only opening the library anew can mend."""
         return any(failure.error in GONE for failure in self.failures)
 
+    @property
+    def library_is_old(self) -> bool:
+        """Whether the driver is another one than this process's library, which only another process can load."""
+        return any(failure.error == REPLACED for failure in self.failures)
+
 
 def error_name(error: Any) -> str:
     """A stable word for an NVMLError: ``GpuIsLost``, ``Unknown``, or ``Code29`` where nvidia-ml-py has no name."""
     name = type(error).__name__
     return name.removeprefix("NVMLError_") if name.startswith("NVMLError_") else f"Code{error.value}"
-
-
-def _field_value(module: Any, field: Any) -> int:
-    members: dict[int, Callable[[Any], Any]] = {
-        module.NVML_VALUE_TYPE_DOUBLE: lambda value: value.dVal,
-        module.NVML_VALUE_TYPE_UNSIGNED_INT: lambda value: value.uiVal,
-        module.NVML_VALUE_TYPE_UNSIGNED_LONG: lambda value: value.ulVal,
-        module.NVML_VALUE_TYPE_UNSIGNED_LONG_LONG: lambda value: value.ullVal,
-        module.NVML_VALUE_TYPE_SIGNED_LONG_LONG: lambda value: value.sllVal,
-        module.NVML_VALUE_TYPE_SIGNED_INT: lambda value: value.siVal,
-        module.NVML_VALUE_TYPE_UNSIGNED_SHORT: lambda value: value.usVal,
-    }
-    return int(members[field.valueType](field.value))

@@ -80,6 +80,25 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Instance:
+    """A GPU instance of MIG; ``reading`` holds its memory, and nothing else is said of it."""
+
+    number: int
+    profile: str
+    reading: Reading
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process on a GPU. ``sm_percent`` adds up its samples since the last look: a weight, not a percentage."""
+
+    pid: int
+    memory_bytes: int | None = None
+    sm_percent: int | None = None
+    instance: int | None = None
+
+
+@dataclass(frozen=True)
 class Gpu:
     """A GPU in a sample; ``reading`` is None where the GPU is lost (it fell off the bus, or its handle is gone)."""
 
@@ -87,6 +106,19 @@ class Gpu:
     reading: Reading | None
     last_xid: int | None = None
     """The last Xid seen since the library was opened; 0 is none, None that events cannot be had."""
+    instances: tuple[Instance, ...] = ()
+    processes: tuple[Process, ...] | None = None
+    """As of the last slow pass; None where NVML does not say."""
+
+
+@dataclass(frozen=True)
+class Xid:
+    """How often an Xid came since the reader's start."""
+
+    gpu: int
+    uuid: str | None
+    code: int
+    times: int
 
 
 @dataclass(frozen=True)
@@ -99,5 +131,12 @@ class Sample:
     simulated: bool
     gpus: tuple[Gpu, ...] = ()
     failures: tuple[Failure, ...] = field(default=())
+    slow: bool = True
+    """Whether what is asked at the slow pace (processes, for one) is of this sample."""
+    slow_seconds: float = 0.0
+    """How long the last slow pass took."""
+    xids: tuple[Xid, ...] = ()
+    library_is_old: bool = False
+    """The driver was replaced under this process: only another process can load the new library."""
     answered: bool = True
     """False where NVML itself did not answer: no library, no driver, or it refuses every call."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import ctypes
 import importlib
 import time
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from freehold.gpu.calls import Calls
-from freehold.gpu.facts import Gpu, Identity, Sample
-from freehold.gpu.reading import read_gpu
+from freehold.gpu.facts import Gpu, Identity, Sample, Xid
+from freehold.gpu.plausible import EnergyGuard
+from freehold.gpu.processes import ProcessReader
+from freehold.gpu.reading import SLOW, GpuReader, Values
 
 REOPEN_AFTER_SECONDS = 30.0
 """A lost GPU stays lost until somebody acts, and opening costs up to a second a GPU without persistence mode."""
@@ -39,12 +41,19 @@ class Nvml:
         self._opened_at = -REOPEN_AFTER_SECONDS
         self._stale = False
         self._answered = False
+        self._has_answered = False
         self._driver: str | None = None
+        self._turn = 0
+        self._slow_seconds = 0.0
         self._handles: dict[int, Any] = {}
+        self._readers: dict[int, GpuReader] = {}
+        self._processes: dict[int, ProcessReader] = {}
         self._identities: dict[int, Identity] = {}
+        self._energy = EnergyGuard()
         self._events: Any = None
         self._watched: dict[int | None, int] = {}
-        self._xids: dict[int, int] = {}
+        self._last_xids: dict[int, int] = {}
+        self._xids: Counter[tuple[int, str | None, int]] = Counter()
 
     def sample(self) -> Sample:
         """All GPUs now. Takes as long as NVML takes: a hung driver hangs the caller."""
@@ -52,17 +61,27 @@ class Nvml:
         calls = Calls(self._module)
         self._prepare(calls)
         count = self._count(calls)
-        gpus = tuple(self._gpu(calls, index) for index in range(count or 0))
+        slow = self._turn % SLOW == 0
+        read = {index: self._read(calls, index) for index in range(count or 0)}
+        if slow:
+            self._slow_pass(calls, read)
+        self._turn += 1
         self._drain_events(calls)
         self._stale = calls.handles_are_gone or None in self._handles.values()
         self._answered = count is not None
+        self._has_answered |= self._answered
         return Sample(
             taken_at=started,
             seconds=self._clock() - started,
             driver_version=self._driver,
             simulated=self.simulated,
-            gpus=tuple(replace(gpu, last_xid=self._xids.get(gpu.identity.index)) for gpu in gpus),
+            gpus=tuple(self._gpu(index, values) for index, values in read.items()),
             failures=tuple(calls.failures),
+            slow=slow,
+            slow_seconds=self._slow_seconds,
+            xids=tuple(Xid(*what, times) for what, times in sorted(self._xids.items(), key=_by_gpu_and_code)),
+            # Where it never matched, a new process would not either: the page says why.
+            library_is_old=self._has_answered and calls.library_is_old,
             answered=self._answered,
         )
 
@@ -73,7 +92,8 @@ class Nvml:
             calls.ask("nvmlEventSetFree", self._events)
         if self._open:
             calls.ask("nvmlShutdown")
-        self._open, self._events, self._handles = False, None, {}
+        self._open, self._events = False, None
+        self._handles, self._readers, self._processes = {}, {}, {}
 
     @property
     def simulated(self) -> bool:
@@ -93,7 +113,7 @@ class Nvml:
 
     def _reopen(self, calls: Calls) -> None:
         self.close()
-        self._opened_at = self._clock()
+        self._opened_at, self._turn = self._clock(), 0
         self._open = calls.do("nvmlInit")
         if self._open:
             self._driver = calls.ask("nvmlSystemGetDriverVersion")
@@ -115,6 +135,9 @@ class Nvml:
         self._identities = {
             index: known.get(index, new) if self._handles[index] is None else new for index, new in found.items()
         }
+        there = {index: handle for index, handle in self._handles.items() if handle is not None}
+        self._readers = {index: GpuReader(self._module, handle, index) for index, handle in there.items()}
+        self._processes = {index: ProcessReader(self._module, handle, index) for index, handle in there.items()}
         self._watch(calls)
 
     def _watch(self, calls: Calls) -> None:
@@ -124,25 +147,50 @@ class Nvml:
             wanted = self._module.nvmlEventTypeXidCriticalError
             if handle is not None and calls.do("nvmlDeviceRegisterEvents", handle, wanted, self._events, gpu=index):
                 self._watched[_address(handle)] = index
-                self._xids.setdefault(index, 0)
+                self._last_xids.setdefault(index, 0)
 
     def _drain_events(self, calls: Calls) -> None:
         for _ in range(MOST_EVENTS if self._open and self._watched else 0):
-            failed = len(calls.failures)
-            event = calls.ask("nvmlEventSetWait_v2", self._events, 0)
+            event = calls.ask("nvmlEventSetWait_v2", self._events, 0, means={"Timeout": None})
             if event is None:
-                # "No event within no time" is the usual answer, not a failure.
-                calls.failures[failed:] = [one for one in calls.failures[failed:] if one.error != "Timeout"]
                 return
             # By address: the GPU that an Xid 79 is about cannot be asked for its index any more.
             index = self._watched.get(_address(event.device))
             if index is not None:
-                self._xids[index] = int(event.eventData)
+                code = int(event.eventData)
+                self._last_xids[index] = code
+                self._xids[index, self._identities[index].uuid, code] += 1
 
-    def _gpu(self, calls: Calls, index: int) -> Gpu:
+    def _read(self, calls: Calls, index: int) -> Values | None:
+        reader = self._readers.get(index)
+        values = None if reader is None else reader.fast(calls)
+        energy = None if values is None else values["energy_millijoules"]
+        uuid = self._identities[index].uuid
+        if values and energy is not None and uuid and not self._energy.allows(uuid, self._clock(), energy):
+            calls.implausible("NVML_FI_DEV_TOTAL_ENERGY_CONSUMPTION", index)
+            values["energy_millijoules"] = None
+        return values
+
+    def _slow_pass(self, calls: Calls, read: dict[int, Values | None]) -> None:
+        started = self._clock()
+        for index, values in read.items():
+            if values is not None:
+                self._readers[index].slow(calls, self._turn)
+                mig = bool(self._readers[index].reading(values).mig_enabled)
+                self._processes[index].read(calls, mig=mig)
+        self._slow_seconds = self._clock() - started
+
+    def _gpu(self, index: int, values: Values | None) -> Gpu:
         identity = self._identities.get(index, Identity(index))
-        handle = self._handles.get(index)
-        return Gpu(identity, None if handle is None else read_gpu(calls, handle, index))
+        last_xid = self._last_xids.get(index)
+        if values is None:
+            return Gpu(identity, None, last_xid)
+        on_it = self._processes[index]
+        return Gpu(identity, self._readers[index].reading(values), last_xid, on_it.instances, on_it.processes)
+
+
+def _by_gpu_and_code(item: tuple[tuple[int, str | None, int], int]) -> tuple[int, int]:
+    return item[0][0], item[0][2]
 
 
 def _address(handle: Any) -> int | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -11,11 +13,15 @@ from tests.unit.nvml.simulation import Simulation
 
 from freehold.exporter.metrics import DCGM, FREEHOLD
 from freehold.exporter.page import FRESH_INTERVALS, Rendered, page, render
+from freehold.exporter.services import Accounts
+from freehold.exporter.units import UNKNOWN
 from freehold.gpu.facts import Failure, Sample
 from freehold.gpu.nvml import Nvml
+from freehold.gpu.reading import SLOW
 
 GOLDEN = Path(__file__).with_name("golden.txt")
 INTERVAL = 5.0
+UNITS = {10: "freehold-runtime@chat.service", 20: "freehold-embedding.service"}
 
 
 def _rendered() -> Rendered:
@@ -37,15 +43,37 @@ def _series(text: bytes) -> dict[str, dict[tuple[str, ...], float]]:
 
 
 def _golden_state(gpus: Simulation) -> None:
-    gpus.set(gpus=2, power=321.5, utilisation=93, memory_used=100_000, temperature=61, sm_clock=1755)
-    gpus.set(gpu1__nvlink7=0, xid__1="1:74", gpu1__recovery_action=1)
-    gpus.set(gpu1__error__nvmlDeviceGetMigMode=999, violation0=123_456_789, nvlink_tx=7)
+    gpus.set(gpus=3, power=321.5, utilisation=93, memory_used=100_000, temperature=61, sm_clock=1755)
+    gpus.set(gpu1__nvlink7=0, gpu1__recovery_action=1)
+    gpus.set(gpu1__error__nvmlDeviceGetMigMode=999, gpu0__error__nvmlDeviceGetTemperature=999)
+    gpus.set(violation0=123_456_789, nvlink_tx=7)
+    gpus.set(process__1="0:10:60000:C:70", process__2="0:20:30000:C:23", process__3="1:10:90000")
+    gpus.set(gpu2__mig=1, mig__1="2:1:0:3g.71gb:71000:500", mig__2="2:9:0:1g.18gb:17900:200")
+    gpus.set(process__4="2:20:400:C:0:1", process__5="2:30:200:C:0:9")
+
+
+def _golden_page(gpus: Simulation) -> str:
+    """Two samples twenty seconds apart, with an Xid between them."""
+    accounts = Accounts(lambda pids: {pid: UNITS.get(pid, UNKNOWN) for pid in pids})
+    now = 0.0
+    reader = Nvml(clock=lambda: now)
+    for _ in range(SLOW):
+        accounts.add(reader.sample())
+    gpus.set(xid__1="1:74")
+    now = 20.0
+    gpus.at(gpus.now + now)
+    sample = reader.sample()
+    reader.close()
+    rendered = render(sample, Counter(sample.failures), SLOW + 1, "gpu1", accounts.add(sample))
+    lines = page(rendered, now + 1.5, INTERVAL).decode().splitlines(keepends=True)
+    return "".join(line for line in lines if not re.match("(# (HELP|TYPE) )?process_", line))
 
 
 def test_the_golden_scrape(gpus: Simulation) -> None:
     _golden_state(gpus)
-    lines = page(_rendered(), 1.5, INTERVAL).decode().splitlines(keepends=True)
-    text = "".join(line for line in lines if "process_" not in line)
+    text = _golden_page(gpus)
+    if os.environ.get("FREEHOLD_GOLDEN") == "write":
+        GOLDEN.write_text(text, encoding="utf-8")
     assert text == GOLDEN.read_text(encoding="utf-8")
 
 
@@ -135,3 +163,47 @@ def test_a_strange_name_cannot_break_the_format(gpus: Simulation) -> None:
     gpus.set(gpus=1, name='H200 "x"\\')
     (labels,) = _series(page(_rendered(), 0, INTERVAL))["DCGM_FI_DEV_GPU_TEMP"]
     assert 'H200 "x"\\' in labels
+
+
+def test_a_mig_gpu_shows_its_memory_by_instance_and_not_once_more(gpus: Simulation) -> None:
+    gpus.set(gpus=2, gpu1__mig=1, mig__1="1:1:0:3g.71gb:71000:500", mig__2="1:9:0:1g.18gb:17900:200", memory_used=700)
+    text = page(_rendered(), 0, INTERVAL).decode()
+    used = [line for line in text.splitlines() if line.startswith("DCGM_FI_DEV_FB_USED{")]
+    assert [line.rpartition(" ")[2] for line in used] == ["700", "500", "200"]
+    assert ['GPU_I_PROFILE="3g.71gb",GPU_I_ID="1",Hostname' in line for line in used] == [False, True, False]
+    shown = {name: len(rows) for name, rows in _series(text.encode()).items()}
+    assert (shown["DCGM_FI_DEV_GPU_UTIL"], shown["DCGM_FI_DEV_POWER_USAGE"]) == (1, 2)
+
+
+def test_the_services_of_instances_are_told_apart(gpus: Simulation) -> None:
+    _golden_state(gpus)
+    rows = [line for line in _golden_page(gpus).splitlines() if line.startswith("freehold_gpu_process_memory_bytes{")]
+    assert [line.partition("service=")[2] for line in rows] == [
+        f'"freehold-runtime@chat.service"}} {60000 * 2**20}',
+        f'"freehold-embedding.service"}} {30000 * 2**20}',
+        f'"freehold-runtime@chat.service"}} {90000 * 2**20}',
+        f'"freehold-embedding.service",GPU_I_PROFILE="3g.71gb",GPU_I_ID="1"}} {400 * 2**20}',
+        f'"unknown",GPU_I_PROFILE="1g.18gb",GPU_I_ID="9"}} {200 * 2**20}',
+    ]
+
+
+def test_energy_by_service_adds_up_to_the_counters(gpus: Simulation) -> None:
+    _golden_state(gpus)
+    joules = _series(_golden_page(gpus).encode())["freehold_gpu_service_energy_joules_total"]
+    assert sum(joules.values()) == pytest.approx(3 * 20 * 321.5)
+    chat = 20 * 321.5 * (70 / 93 + 1)
+    assert joules[("freehold-runtime@chat.service",)] == pytest.approx(chat)
+
+
+def test_xids_are_counted_at_any_age_and_energy_is_not_shown_when_it_is_old(gpus: Simulation) -> None:
+    _golden_state(gpus)
+    reader = Nvml(clock=lambda: 0.0)
+    reader.sample()
+    gpus.set(xid__1="1:74", xid__2="1:74")
+    sample = reader.sample()
+    reader.close()
+    series = _series(page(render(sample, Counter(), 2, "gpu1"), 1e6, INTERVAL))
+    assert [(where[0], where[2], times) for where, times in series["freehold_gpu_xid_total"].items()] == [
+        ("1", "74", 2)
+    ]
+    assert not [name for name in series if "energy" in name]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +12,10 @@ from freehold.exporter.sampler import Sampler
 from freehold.gpu.facts import Failure, Sample
 
 PATIENCE_SECONDS = 10.0
+
+
+def nobody(pids: Iterable[int]) -> dict[int, str]:
+    return dict.fromkeys(pids, "unknown")
 
 
 class Reader:
@@ -32,7 +38,7 @@ class Reader:
 
 def test_it_samples_until_it_is_stopped_and_gives_the_library_back() -> None:
     reader = Reader()
-    sampler = Sampler(reader, interval=0.001, hostname="gpu1")
+    sampler = Sampler(reader, interval=0.001, hostname="gpu1", units_of=nobody)
     thread = sampler.start()
     assert reader.enough.wait(PATIENCE_SECONDS)
     sampler.stop()
@@ -41,7 +47,7 @@ def test_it_samples_until_it_is_stopped_and_gives_the_library_back() -> None:
 
 
 def test_failures_add_up_over_samples() -> None:
-    sampler = Sampler(Reader(), interval=1, hostname="gpu1")
+    sampler = Sampler(Reader(), interval=1, hostname="gpu1", units_of=nobody)
     for _ in range(3):
         sampler.once()
     assert sampler.latest is not None
@@ -52,7 +58,19 @@ def test_failures_add_up_over_samples() -> None:
 @pytest.mark.parametrize("interval", [0.2, 5.0])
 def test_a_hung_sample_keeps_the_last_one_and_its_time(interval: float) -> None:
     reader = Reader()
-    sampler = Sampler(reader, interval=interval, hostname="gpu1")
+    sampler = Sampler(reader, interval=interval, hostname="gpu1", units_of=nobody)
     sampler.once()
     assert sampler.latest is not None
     assert sampler.latest.taken_at == 1.0
+
+
+def test_an_old_library_ends_it_for_a_new_process_to_load_the_new_one() -> None:
+    class Old(Reader):
+        def sample(self) -> Sample:
+            return replace(super().sample(), library_is_old=True)
+
+    reader = Old()
+    sampler = Sampler(reader, interval=600, hostname="gpu1", units_of=nobody)
+    thread = sampler.start()
+    thread.join(PATIENCE_SECONDS)
+    assert (thread.is_alive(), reader.taken, sampler.library_is_old) == (False, 1, True)

@@ -69,12 +69,12 @@ def test_units(reader: Nvml, gpus: Simulation) -> None:
 
 
 def test_a_failing_call_costs_one_value_and_is_counted(reader: Nvml, gpus: Simulation) -> None:
-    gpus.set(gpu2__error__nvmlDeviceGetPowerUsage=999)
+    gpus.set(gpu2__error__nvmlDeviceGetTemperature=999)
     sample = reader.sample()
-    assert sample.failures == (Failure(2, "nvmlDeviceGetPowerUsage", "Unknown"),)
+    assert sample.failures == (Failure(2, "nvmlDeviceGetTemperature", "Unknown"),)
     broken = sample.gpus[2].reading
     assert broken is not None
-    assert (broken.power_watts, broken.temperature_celsius) == (None, 28)
+    assert (broken.power_watts, broken.temperature_celsius) == (74.58, None)
 
 
 def test_a_failing_field_costs_one_value_and_is_counted(reader: Nvml, gpus: Simulation) -> None:

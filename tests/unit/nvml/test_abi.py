@@ -58,8 +58,8 @@ pcie_replay=9
 recovery_action=4
 fabric_state=2
 fabric_status=999
-mig=1
-mig_pending=0
+mig=0
+mig_pending=1
 process.1=2:4242:2048
 process.2=2:4343:10:G
 process.3=5:1:1
@@ -133,7 +133,7 @@ CALLS: dict[str, tuple[Call, Any]] = {
     "PCIe": (lambda n, d: (n.nvmlDeviceGetCurrPcieLinkGeneration(d), n.nvmlDeviceGetCurrPcieLinkWidth(d)), (4, 8)),
     "PCIe traffic": (lambda n, d: [n.nvmlDeviceGetPcieThroughput(d, k) for k in (0, 1)], [700, 800]),
     "PCIe replays": (lambda n, d: n.nvmlDeviceGetPcieReplayCounter(d), 9),
-    "MIG": (lambda n, d: n.nvmlDeviceGetMigMode(d), [1, 0]),
+    "MIG": (lambda n, d: n.nvmlDeviceGetMigMode(d), [0, 1]),
     "fabric": (lambda n, d: _fabric(n, d, n.c_nvmlGpuFabricInfo_v2_t()), (2, 999)),
     "fabric, third form": (lambda n, d: _fabric(n, d, n.c_nvmlGpuFabricInfo_v3_t()), (2, 999)),
     "compute processes": (

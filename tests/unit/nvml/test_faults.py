@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from typing import Any
 
 import pytest
 from tests.unit.nvml.simulation import Simulation
+
+from freehold.lab.nvml import STATE_VARIABLE
 
 PATIENCE_SECONDS = 10.0
 
@@ -145,3 +151,24 @@ def test_the_number_of_gpus_is_settable(gpus_there: int, wanted: int, gpus: Simu
     assert nvml.nvmlDeviceGetCount() == wanted
     with pytest.raises(nvml.NVMLError_InvalidArgument):
         nvml.nvmlDeviceGetHandleByIndex(wanted)
+
+
+ASK_POWER = """
+import pynvml
+pynvml.nvmlInit()
+print(pynvml.nvmlDeviceGetPowerUsage(pynvml.nvmlDeviceGetHandleByIndex(0)))
+"""
+
+
+@pytest.mark.parametrize(("crash", "code"), [(None, 0), (1, -signal.SIGSEGV)])
+def test_a_function_can_end_its_process(gpus: Simulation, crash: int | None, code: int) -> None:
+    gpus.set(crash__nvmlDeviceGetPowerUsage=crash)
+    environment = {**os.environ, STATE_VARIABLE: str(gpus.path), "LD_LIBRARY_PATH": str(gpus.library.parent)}
+    done = subprocess.run([sys.executable, "-c", ASK_POWER], env=environment, capture_output=True, check=False)
+    assert done.returncode == code
+
+
+def test_a_drivers_word_for_an_unknown_amount_comes_through(gpus: Simulation, nvml: Any) -> None:
+    gpus.set(process__1="0:7:999999999")
+    (process,) = nvml.nvmlDeviceGetComputeRunningProcesses(nvml.nvmlDeviceGetHandleByIndex(0))
+    assert process.usedGpuMemory is None

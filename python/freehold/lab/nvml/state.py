@@ -8,12 +8,15 @@ seed                     from what UUIDs and serial numbers are made (the host's
 clock                    seconds; stands in for CLOCK_BOOTTIME, so that a test holds the time
 driver_version           also cuda_version
 xid.N                    GPU:CODE, an Xid event; N grows
-process.N                GPU:PID:MIB[:C|G|M], a process on a GPU
+process.N                GPU:PID:MIB[:C|G|M[:SM[:GI]]], a process: percent of the multiprocessors (the GPU's
+                         utilisation), GPU instance; 999999999 MIB: the driver does not say how much
+mig.N                    GPU:GI:CI:PROFILE:MIB:USED, a MIG device, there while the GPU's mig is 1
 error.FUNCTION           the NVML code that the function returns; ``error`` is that of all functions
+crash.FUNCTION           1: the function ends the process by SIGSEGV
 hang_ms.FUNCTION         how long the function hangs, until the line goes; ``hang_ms`` is that of all (at most 600,000)
 delay_us                 how late each call is (at most 999,999)
 -----------------------  ----------------------------------------------------------------------------------------------
-name                     the rest is said of all GPUs, or as ``gpu3.name`` of one; the four above may be, too
+name                     the rest is said of all GPUs, or as ``gpu3.name`` of one; the five above may be, too
 power                    watts; ``power@SECONDS`` from that moment of CLOCK_BOOTTIME on
 energy, energy_epoch     joules counted before, and since when power is counted (0, 0: since boot)
 power_limit              watts; also power_limit_default, _min, _max
@@ -30,7 +33,7 @@ nvlink_tx, nvlink_rx     KiB through all links
 pcie_tx, pcie_rx         KB/s; also pcie_generation, pcie_width, pcie_replay
 recovery_action          NVML's number, 0 is none
 fabric_state             3 is completed; also fabric_status, fabric_health_mask, fabric_health_summary
-mig, mig_pending         0 or 1; no instance is ever made
+mig, mig_pending         0 or 1; 1 takes utilisation away, as MIG does
 lost                     1: the GPU fell off the bus
 =======================  ==============================================================================================
 

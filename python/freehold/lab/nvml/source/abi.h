@@ -76,6 +76,12 @@ struct process_sample {
 };
 _Static_assert(sizeof(struct process_sample) == 32, "nvmlProcessUtilizationSample_t");
 
+struct device_attributes {
+    uint32_t multiprocessors, copy_engines, decoders, encoders, jpeg, ofa, gpu_slices, compute_slices;
+    uint64_t memory_mib;
+};
+_Static_assert(sizeof(struct device_attributes) == 40, "nvmlDeviceAttributes_t");
+
 struct violation_time {
     uint64_t reference, violation;
 };

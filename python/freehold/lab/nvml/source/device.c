@@ -60,10 +60,22 @@ READS(nvmlDeviceGetMaxPcieLinkWidth, "pcie_width_max", 16)
 READS(nvmlDeviceGetPcieReplayCounter, "pcie_replay", 0)
 READS(nvmlDeviceGetMaxMigDeviceCount, "mig_devices_max", 7)
 READS_PAIR(nvmlDeviceGetCudaComputeCapability, "compute_major", 9, "compute_minor", 0)
-READS_PAIR(nvmlDeviceGetEncoderUtilization, "encoder_utilisation", 0, "sampling_us", 167000)
-READS_PAIR(nvmlDeviceGetDecoderUtilization, "decoder_utilisation", 0, "sampling_us", 167000)
-READS_PAIR(nvmlDeviceGetJpgUtilization, "jpeg_utilisation", 0, "sampling_us", 167000)
-READS_PAIR(nvmlDeviceGetOfaUtilization, "ofa_utilisation", 0, "sampling_us", 167000)
+/* Said of a whole GPU only while it is one. */
+#define READS_PAIR_WHOLE(function, key)                                                                                \
+    API int function(nvml_device handle, unsigned *out, unsigned *second)                                              \
+    {                                                                                                                  \
+        DEVICE_CALL(gpu, handle);                                                                                      \
+        NEEDS(out &&second);                                                                                           \
+        if (mig_on(gpu))                                                                                               \
+            return NVML_ERROR_NOT_SUPPORTED;                                                                           \
+        *out = (unsigned)whole(gpu, key, 0);                                                                           \
+        *second = (unsigned)whole(gpu, "sampling_us", 167000);                                                         \
+        return finish();                                                                                               \
+    }
+READS_PAIR_WHOLE(nvmlDeviceGetEncoderUtilization, "encoder_utilisation")
+READS_PAIR_WHOLE(nvmlDeviceGetDecoderUtilization, "decoder_utilisation")
+READS_PAIR_WHOLE(nvmlDeviceGetJpgUtilization, "jpeg_utilisation")
+READS_PAIR_WHOLE(nvmlDeviceGetOfaUtilization, "ofa_utilisation")
 READS_PAIR(nvmlDeviceGetEccMode, "ecc", 1, "ecc_pending", whole(gpu, "ecc", 1))
 READS_PAIR(nvmlDeviceGetMigMode, "mig", 0, "mig_pending", whole(gpu, "mig", 0))
 
@@ -158,9 +170,12 @@ struct split {
     uint64_t total, reserved, used, free;
 };
 
-static struct split memory_of(int gpu)
+static struct split memory_of(int gpu, const struct instance *instance)
 {
     struct split m;
+    if (instance)
+        return (struct split){instance->mib * MIB, 0, instance->used * MIB,
+                              instance->mib > instance->used ? (instance->mib - instance->used) * MIB : 0};
     m.total = whole(gpu, "memory_total", 143771) * MIB; /* what nvidia-smi shows for an H200: 150,754,820,096 bytes */
     m.reserved = whole(gpu, "memory_reserved", 700) * MIB;
     m.used = whole(gpu, "memory_used", 0) * MIB;
@@ -171,20 +186,20 @@ static struct split memory_of(int gpu)
 /* The old form counts what is reserved as used, the second one tells it apart. */
 API int nvmlDeviceGetMemoryInfo(nvml_device handle, struct memory *out)
 {
-    DEVICE_CALL(gpu, handle);
+    ANY_CALL(gpu, instance, handle);
     NEEDS(out);
-    struct split m = memory_of(gpu);
+    struct split m = memory_of(gpu, instance);
     *out = (struct memory){m.total, m.free, m.used + m.reserved};
     return finish();
 }
 
 API int nvmlDeviceGetMemoryInfo_v2(nvml_device handle, struct memory_v2 *out)
 {
-    DEVICE_CALL(gpu, handle);
+    ANY_CALL(gpu, instance, handle);
     NEEDS(out);
     if (out->version != MEMORY_V2)
         return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
-    struct split m = memory_of(gpu);
+    struct split m = memory_of(gpu, instance);
     *out = (struct memory_v2){MEMORY_V2, m.total, m.reserved, m.free, m.used};
     return finish();
 }
@@ -201,6 +216,8 @@ API int nvmlDeviceGetUtilizationRates(nvml_device handle, struct utilisation *ou
 {
     DEVICE_CALL(gpu, handle);
     NEEDS(out);
+    if (mig_on(gpu))
+        return NVML_ERROR_NOT_SUPPORTED;
     out->gpu = (unsigned)whole(gpu, "utilisation", 0);
     out->memory = (unsigned)whole(gpu, "memory_utilisation", 0);
     return finish();
@@ -269,22 +286,4 @@ API int nvmlDeviceGetPcieThroughput(nvml_device handle, unsigned counter, unsign
     NEEDS(out && counter < 2);
     *out = (unsigned)whole(gpu, counter == 0 ? "pcie_tx" : "pcie_rx", counter == 0 ? 657 : 619); /* KB/s */
     return finish();
-}
-
-API int nvmlDeviceIsMigDeviceHandle(nvml_device handle, unsigned *out)
-{
-    DEVICE_CALL(gpu, handle);
-    (void)gpu;
-    NEEDS(out);
-    *out = 0;
-    return finish();
-}
-
-/* MIG can be on, but no instance is ever made: a tool that looks for one is told that there is none. */
-API int nvmlDeviceGetMigDeviceHandleByIndex(nvml_device handle, unsigned index, nvml_device *out)
-{
-    DEVICE_CALL(gpu, handle);
-    (void)index;
-    NEEDS(out);
-    return whole(gpu, "mig", 0) ? NVML_ERROR_NOT_FOUND : NVML_ERROR_NOT_SUPPORTED;
 }

@@ -10,9 +10,10 @@
 #define EVENT_STEP_MS 10u
 #define LONGEST_WAIT_MS 600000u /* "wait for ever" ends here too */
 
-/* `process.N=GPU:PID:MIB[:TYPE]`, TYPE C (compute, the default), G (graphics) or M (MPS). */
+/* `process.N=GPU:PID:MIB[:TYPE[:SM[:GI]]]`, TYPE C (compute, the default), G (graphics) or M (MPS), SM percent of the
+ * multiprocessors (the GPU's utilisation, by default), GI the GPU instance it runs in. */
 struct line {
-    unsigned gpu, pid;
+    unsigned gpu, pid, sm, gi;
     unsigned long long mib;
     char type;
 };
@@ -23,21 +24,23 @@ static int process_line(size_t n, struct line *out)
     if (!numbered("process.", n, &rest, &value))
         return 0;
     out->type = 'C';
-    if (sscanf(value, "%u:%u:%llu:%c", &out->gpu, &out->pid, &out->mib, &out->type) < 3)
+    out->gi = out->sm = INSTANCE_NONE;
+    if (sscanf(value, "%u:%u:%llu:%c:%u:%u", &out->gpu, &out->pid, &out->mib, &out->type, &out->sm, &out->gi) < 3)
         out->gpu = MAX_GPUS; /* garbage belongs to no GPU */
     return 1;
 }
 
-static int processes(int gpu, char type, unsigned *count, struct process_info *out)
+static int processes(int gpu, const struct instance *instance, char type, unsigned *count, struct process_info *out)
 {
     NEEDS(count);
     unsigned room = out ? *count : 0, found = 0;
     struct line line;
     for (size_t n = 0; process_line(n, &line); n++) {
-        if (line.gpu != (unsigned)gpu || line.type != type)
+        if (line.gpu != (unsigned)gpu || line.type != type || (instance && line.gi != instance->gi))
             continue;
-        if (found < room)
-            out[found] = (struct process_info){line.pid, line.mib * MIB, INSTANCE_NONE, INSTANCE_NONE};
+        if (found < room) /* a MIB of all nines stands for "not available" */
+            out[found] = (struct process_info){line.pid, line.mib == 999999999 ? UINT64_MAX : line.mib * MIB, line.gi,
+                                               line.gi == INSTANCE_NONE ? INSTANCE_NONE : 0};
         found++;
     }
     *count = found;
@@ -47,8 +50,8 @@ static int processes(int gpu, char type, unsigned *count, struct process_info *o
 #define LISTS(function, type)                                                                                          \
     API int function(nvml_device handle, unsigned *count, struct process_info *out)                                    \
     {                                                                                                                  \
-        DEVICE_CALL(gpu, handle);                                                                                      \
-        return processes(gpu, type, count, out);                                                                       \
+        ANY_CALL(gpu, instance, handle);                                                                               \
+        return processes(gpu, instance, type, count, out);                                                             \
     }
 LISTS(nvmlDeviceGetComputeRunningProcesses_v2, 'C')
 LISTS(nvmlDeviceGetComputeRunningProcesses_v3, 'C')
@@ -57,20 +60,22 @@ LISTS(nvmlDeviceGetGraphicsRunningProcesses_v3, 'G')
 LISTS(nvmlDeviceGetMPSComputeRunningProcesses_v2, 'M')
 LISTS(nvmlDeviceGetMPSComputeRunningProcesses_v3, 'M')
 
-/* One sample a process: the GPU's own utilisation. NOT_FOUND where nothing runs, as the real library says. */
+/* One sample a process. NOT_FOUND where nothing runs, as the real library says; nothing at all on MIG. */
 API int nvmlDeviceGetProcessUtilization(nvml_device handle, struct process_sample *out, unsigned *count, uint64_t since)
 {
     DEVICE_CALL(gpu, handle);
     NEEDS(count);
     (void)since;
+    if (mig_on(gpu))
+        return NVML_ERROR_NOT_SUPPORTED;
     unsigned room = out ? *count : 0, found = 0;
     struct line line;
     for (size_t n = 0; process_line(n, &line); n++) {
         if (line.gpu != (unsigned)gpu)
             continue;
+        unsigned sm = line.sm == INSTANCE_NONE ? (unsigned)whole(gpu, "utilisation", 0) : line.sm;
         if (found < room)
-            out[found] = (struct process_sample){line.pid, (uint64_t)time(NULL) * 1000000u,
-                                                 (unsigned)whole(gpu, "utilisation", 0),
+            out[found] = (struct process_sample){line.pid, (uint64_t)time(NULL) * 1000000u, sm,
                                                  (unsigned)whole(gpu, "memory_utilisation", 0), 0, 0};
         found++;
     }

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@
 struct device {
     int unused;
 };
-static struct device devices[MAX_GPUS];
+static struct device devices[MAX_GPUS], instances[MAX_GPUS * MAX_INSTANCES];
 extern atomic_int initialised;
 
 struct entry {
@@ -186,6 +187,8 @@ int is_lost(int gpu) { return whole(gpu, "lost", 0) != 0 || gpu >= gpu_count(); 
 
 nvml_device handle_of(int gpu) { return &devices[gpu]; }
 
+nvml_device instance_handle(int gpu, int slot) { return &instances[gpu * MAX_INSTANCES + slot]; }
+
 void sleep_ms(unsigned ms)
 {
     struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
@@ -213,6 +216,9 @@ static int behave(const char *function, int gpu)
     if (delay > 0)
         usleep(delay > 999999 ? 999999 : (useconds_t)delay);
     hang(function, gpu);
+    snprintf(own, sizeof own, "crash.%s", function);
+    if (whole(gpu, own, 0))
+        raise(SIGSEGV);
     snprintf(own, sizeof own, "error.%s", function);
     uint64_t error = whole(gpu, own, whole(gpu, "error", NVML_SUCCESS));
     garbage = 0;
@@ -231,18 +237,36 @@ int enter_system(const char *function)
     return atomic_load(&initialised) > 0 ? enter_library(function) : NVML_ERROR_UNINITIALIZED;
 }
 
-int enter_device(const char *function, nvml_device handle, int *gpu)
+static int enter_gpu(const char *function, int gpu)
 {
-    if (atomic_load(&initialised) <= 0)
-        return NVML_ERROR_UNINITIALIZED;
-    if (handle < devices || handle >= devices + MAX_GPUS)
-        return NVML_ERROR_INVALID_ARGUMENT;
-    *gpu = (int)(handle - devices);
     garbage = 0;
     int status = reload();
     if (status == NVML_SUCCESS)
-        status = behave(function, *gpu);
-    if (status == NVML_SUCCESS && is_lost(*gpu))
+        status = behave(function, gpu);
+    if (status == NVML_SUCCESS && is_lost(gpu))
         status = NVML_ERROR_GPU_IS_LOST;
     return status;
+}
+
+int enter_any(const char *function, nvml_device handle, int *gpu, struct instance **instance, struct instance *room)
+{
+    if (atomic_load(&initialised) <= 0)
+        return NVML_ERROR_UNINITIALIZED;
+    int whole_one = handle >= devices && handle < devices + MAX_GPUS;
+    if (!whole_one && !(handle >= instances && handle < instances + MAX_GPUS * MAX_INSTANCES))
+        return NVML_ERROR_INVALID_ARGUMENT;
+    int slot = whole_one ? 0 : (int)(handle - instances);
+    *gpu = whole_one ? (int)(handle - devices) : slot / MAX_INSTANCES;
+    *instance = whole_one ? NULL : room;
+    int status = enter_gpu(function, *gpu);
+    if (status == NVML_SUCCESS && !whole_one && !instance_of(*gpu, slot % MAX_INSTANCES, room))
+        status = NVML_ERROR_INVALID_ARGUMENT; /* destroyed since its handle was handed out */
+    return status;
+}
+
+int enter_device(const char *function, nvml_device handle, int *gpu)
+{
+    struct instance room, *instance;
+    int status = enter_any(function, handle, gpu, &instance, &room);
+    return status == NVML_SUCCESS && instance ? NVML_ERROR_NOT_SUPPORTED : status;
 }

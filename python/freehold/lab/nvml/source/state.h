@@ -8,6 +8,7 @@
 
 #define MAX_GPUS 32
 #define MAX_LINKS 18 /* an H200 has 18 NVLinks (NVIDIA's data sheet) */
+#define MAX_INSTANCES 7 /* GPU instances of an H200 */
 #define MIB 1048576ull
 #define NO_GPU (-1) /* for keys of the whole machine */
 
@@ -16,6 +17,18 @@
 int enter_library(const char *function);
 int enter_system(const char *function);
 int enter_device(const char *function, nvml_device handle, int *gpu);
+
+/* A MIG device: a compute instance in a GPU instance. */
+struct instance {
+    unsigned gi, ci;
+    char profile[32];
+    unsigned long long mib, used;
+};
+/* Like enter_device, for functions that take a MIG device too: `*instance` is `room` then, and NULL for a whole GPU. */
+int enter_any(const char *function, nvml_device handle, int *gpu, struct instance **instance, struct instance *room);
+int mig_on(int gpu);
+int instance_of(int gpu, int slot, struct instance *out); /* whether there is one */
+nvml_device instance_handle(int gpu, int slot);
 
 /* Ends a call: NVML_ERROR_UNKNOWN if a value that was asked for is garbage, else NVML_SUCCESS. */
 int finish(void);
@@ -32,6 +45,14 @@ void spoil(void); /* what was read is garbage */
     int gpu;                                                                                                           \
     do {                                                                                                               \
         int refused_ = enter_device(__func__, handle, &gpu);                                                           \
+        if (refused_)                                                                                                  \
+            return refused_;                                                                                           \
+    } while (0)
+#define ANY_CALL(gpu, instance, handle)                                                                                \
+    int gpu;                                                                                                           \
+    struct instance room_, *instance;                                                                                  \
+    do {                                                                                                               \
+        int refused_ = enter_any(__func__, handle, &gpu, &instance, &room_);                                           \
         if (refused_)                                                                                                  \
             return refused_;                                                                                           \
     } while (0)

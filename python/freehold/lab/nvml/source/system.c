@@ -218,16 +218,24 @@ void bus_id_of(int gpu, char *out) { snprintf(out, 32, "00000000:%02X:00.0", bus
 
 API int nvmlDeviceGetName(nvml_device handle, char *out, unsigned size)
 {
-    DEVICE_CALL(gpu, handle);
-    return copy_text(out, size, text(gpu, "name", GPU_NAME));
+    ANY_CALL(gpu, instance, handle);
+    char name[128];
+    int length = snprintf(name, sizeof name, "%s", text(gpu, "name", GPU_NAME));
+    if (instance && length < (int)sizeof name)
+        snprintf(name + length, sizeof name - (size_t)length, " MIG %s", instance->profile);
+    return copy_text(out, size, name);
 }
 
 API int nvmlDeviceGetUUID(nvml_device handle, char *out, unsigned size)
 {
-    DEVICE_CALL(gpu, handle);
+    ANY_CALL(gpu, instance, handle);
     char uuid[64];
     uuid_of(gpu, uuid);
-    return copy_text(out, size, text(gpu, "uuid", uuid));
+    if (!instance)
+        return copy_text(out, size, text(gpu, "uuid", uuid));
+    memcpy(uuid, "MIG", 3);
+    snprintf(uuid + 28, sizeof uuid - 28, "%06x%06x", instance->gi & 0xffffff, instance->ci & 0xffffff);
+    return copy_text(out, size, uuid);
 }
 
 API int nvmlDeviceGetSerial(nvml_device handle, char *out, unsigned size)
