@@ -1,0 +1,82 @@
+"""What Freehold's programs show, read from the code that shows it: no name here is typed twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.parser import text_string_to_metric_families
+
+from freehold.drift import metrics as drift
+from freehold.exporter import metrics as exporter
+from freehold.gateway.authority.metrics import RoleMetrics
+from freehold.gateway.authority.role import Role
+from freehold.gateway.config_frontier import FrontierConfig
+from freehold.gateway.frontier.metrics import FrontierMetrics, Sums
+from freehold.gateway.metrics import Metrics
+from monitoring import rules
+from monitoring.metrics_page.described import Described
+from monitoring.metrics_page.words import WORDS
+
+
+def gpu_exporter() -> tuple[Described, ...]:
+    """All that the exporter's page can hold."""
+    return tuple(
+        Described(one.name, one.help, (*one.labels, *one.mig_labels), one.kind, one.unit)
+        for one in exporter.described()
+    )
+
+
+def gateway() -> tuple[Described, ...]:
+    """The gateway's, those of its part in the fleet too."""
+    registry = CollectorRegistry()
+    Metrics(registry)
+    nobody = cast("Role", SimpleNamespace(follower=None, office=None, leases=None))
+    return _said(sorted((*_of(registry), *_families(RoleMetrics(nobody).collect())), key=lambda one: one.name))
+
+
+def frontier() -> tuple[Described, ...]:
+    """What is there where the settings name a provider."""
+    registry = CollectorRegistry()
+    FrontierMetrics(registry)
+    caps = cast("FrontierConfig", SimpleNamespace(share_ppm=0, nano_usd_per_day=0, nano_usd_per_month=0))
+    return _said((*_of(registry), *_families(Sums(lambda: None, caps).collect())))
+
+
+def drift_probe() -> tuple[Described, ...]:
+    """The node's page of drift; an empty answer shows every metric."""
+    page = drift.render({"items": [], "kept": 1, "unfinished": False}, 0.0)
+    found = text_string_to_metric_families(page)
+    return tuple(Described(one.name, one.documentation, tuple(one.samples[0].labels), one.type) for one in found)
+
+
+def recorded() -> tuple[Described, ...]:
+    """What Prometheus computes."""
+    return tuple(Described(one.name, one.about, one.labels, "recorded") for one in rules.recorded())
+
+
+def _of(registry: CollectorRegistry) -> Iterator[Described]:
+    # The registry tells names and help; only the metric itself knows its labels before it has a value.
+    for one in list(registry._collector_to_names):  # noqa: SLF001  there is no public way
+        if isinstance(one, MetricWrapperBase):
+            yield _described(one._name, one._documentation, one._labelnames, one._type)  # noqa: SLF001  as above
+        else:
+            yield from _families(one.collect())
+
+
+def _families(families: Iterable[Any]) -> Iterator[Described]:
+    for one in families:
+        yield _described(one.name, one.documentation, getattr(one, "_labelnames", ()), one.type)
+
+
+def _described(name: str, text: str, labels: Iterable[str], kind: str | None) -> Described:
+    whole = f"{name}_total" if kind == "counter" else name
+    return Described(whole, text.rstrip("."), tuple(labels), kind or "gauge")
+
+
+def _said(metrics: Iterable[Described]) -> tuple[Described, ...]:
+    return tuple(replace(one, help=WORDS.get(one.name, one.help)) for one in metrics)
