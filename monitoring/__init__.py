@@ -1,1 +1,1 @@
-"""What is watched: thresholds, recording rules and alerts, dashboards; ``rendered/`` is made from them and committed."""
+"""What is watched: thresholds, recording rules and alerts, dashboards; ``rendered/`` is made from them."""

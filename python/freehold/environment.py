@@ -16,9 +16,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from freehold.paths import PROJECT
+from freehold.errors import FreeholdError
+from freehold.paths import PROJECT, cache_folder
+from freehold.unpacked import unpack
 
 OS_PACKAGES = PROJECT / "requirements" / "os-packages.txt"
+TEST_PACKAGES = PROJECT / "requirements" / "os-packages-dev.txt"
+TEST_PROGRAMS = PROJECT / "requirements" / "os-programs-dev.txt"
 VENV = PROJECT / ".venv"
 POLICY = Path("/usr/sbin/policy-rc.d")
 MINIMUM_PYTHON = (3, 11)
@@ -36,9 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments).set
     try:
         _refuse_old_python()
-        _step("OS packages", install_os_packages)
+        dev = chosen == "dev"
+        _step("OS packages", lambda: install_os_packages((OS_PACKAGES, TEST_PACKAGES) if dev else (OS_PACKAGES,)))
         _step(f"Python environment ({chosen})", lambda: install_python_packages(chosen))
-    except StepFailed as error:
+        if dev:
+            _step("Programs of the tests", lambda: unpack_programs(cache_folder() / "programs"))
+    except (StepFailed, FreeholdError) as error:
         print(error, file=sys.stderr)
         return 5
     return 0
@@ -74,9 +81,9 @@ def installed_packages(names: Sequence[str]) -> set[str]:
     return {line.split()[0] for line in output.splitlines() if line.endswith(" installed")}
 
 
-def install_os_packages() -> str:
+def install_os_packages(lists: Sequence[Path] = (OS_PACKAGES,)) -> str:
     """Install what is missing, by apt from this machine's own sources."""
-    names = wanted_packages(OS_PACKAGES.read_text(encoding="utf-8"))
+    names = [name for one in lists for name in wanted_packages(one.read_text(encoding="utf-8"))]
     missing = sorted(set(names) - installed_packages(names))
     if not missing:
         return "up to date"
@@ -121,6 +128,20 @@ def install_python_packages(chosen: str) -> str:
     _run([*pip, "--no-build-isolation", "--editable", str(PROJECT)], {})
     stamp.write_text(digest, encoding="utf-8")
     return f"{sum(1 for line in lock.read_text().splitlines() if '==' in line)} packages, each by digest"
+
+
+def unpack_programs(cache: Path, names: Path = TEST_PROGRAMS, into: Path = VENV / "bin") -> str:
+    """Unpack packages that are servers, for the sake of their programs, and link those beside Python."""
+    made = 0
+    for name in wanted_packages(names.read_text(encoding="utf-8")):
+        folder = unpack(name, cache, "the tests check rules and configurations with it")
+        for program in sorted((folder / "usr/bin").iterdir()):
+            link = into / program.name
+            if not (link.is_symlink() and link.readlink() == program):
+                link.unlink(missing_ok=True)
+                link.symlink_to(program)
+                made += 1
+    return f"linked {made}" if made else "up to date"
 
 
 def _run(words: Sequence[str], settings: dict[str, str]) -> None:

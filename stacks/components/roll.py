@@ -32,14 +32,14 @@ class Roll:
         self._converge(nodes)
         keys = pulumi.Output.all(**{name: node.mesh_key for name, node in nodes.items()})
         document = keys.apply(lambda known: documents.with_peers(self.document, known))
-        peers = document.apply(lambda whole: digest.of_data(documents.of_peers(whole))[: digest.SHOWN_HEX])
         for name, node in nodes.items():
+            peers = document.apply(functools.partial(_peers, name=name))
             told = document.apply(functools.partial(_introduction, name=name))
             # The generation too: a hand edit of what this step wrote is undone by this step alone.
             own = {key: self.environments[name][key] for key in (PRIVATE_KEY, record.GENERATION)}
             key = document.apply(functools.partial(mesh_key.in_document, host=name))
             node.introduce(Fed(told, {PEERS: peers, mesh_key.WORD: node.args.mesh_word, mesh_key.KEY: key, **own}))
-        self._finish(nodes, document, peers)
+        self._finish(nodes, document, document.apply(functools.partial(_peers, name=self.document["monitor"][0])))
         return document
 
     def _converge(self, nodes: Mapping[str, InferenceNode]) -> None:
@@ -73,6 +73,10 @@ class Roll:
                 additional_secret_outputs=["stdin"],
             ),
         )
+
+
+def _peers(document: Mapping[str, Any], name: str) -> str:
+    return digest.of_data(documents.of_peers(document, name))[: digest.SHOWN_HEX]
 
 
 def _introduction(document: Mapping[str, Any], name: str) -> str:

@@ -16,6 +16,7 @@ import pytest
 from tests.conformance import agents, sshd
 from tests.conformance.doors import LateDoor, ShutDoor
 from tests.conformance.harness import Ran, Stack
+from tests.ports import free_port
 
 from freehold.pulumi_command import VERSION
 from freehold.toolchain import Toolchain, ensure_pulumi
@@ -219,7 +220,7 @@ def failing(
             "files": str(files),
             "a_file": str(a_file),
             "other_host_key": sshd.make_key(folder / "other_host_key"),
-            "closed_port": sshd.free_port(),
+            "closed_port": free_port(),
             "silent_port": silent_port,
         }
         sshd.make_key(folder / "other_key")

@@ -15,6 +15,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.ports import free_port
+
 from freehold.paths import cache_folder
 
 PACKAGES = ("openssh-server", "libwrap0", "libnsl2", "libtirpc3")
@@ -66,13 +68,6 @@ class SshServer:
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait(timeout=START_LIMIT_SECONDS)
-
-
-def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def unpacked() -> Path:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from freehold.errors import FreeholdError
-from freehold.fleet import fleet_checks, gateway_checks, host_keys, model_checks
+from freehold.fleet import fleet_checks, gateway_checks, host_keys, model_checks, monitoring_checks
 from freehold.fleet.keypath import KeyPath, refused, set_command, written
 from freehold.fleet.ports import RESERVED, model_ports
 from freehold.fleet.raw import Data, Found, is_number, items, mapping
@@ -43,6 +43,7 @@ def judge(data: Data, bundle: Data | None, world: World) -> Found:
     yield from equal_secrets(data)
     yield from fleet_checks.judge(data)
     yield from gateway_checks.judge(data)
+    yield from monitoring_checks.judge(data)
 
 
 def keys_of(data: Data, world: World) -> tuple[Data | None, list[FreeholdError]]:

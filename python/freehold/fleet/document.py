@@ -47,6 +47,8 @@ def build(settings: Settings, bundle: Mapping[str, Any], keys: Mapping[str, Any]
         "keys": settings.keys.model_dump(),
         "mesh": _mesh(settings, keys),
         "monitor": monitors(settings),
+        "monitoring": _monitoring(settings),
+        "watched": None,
         "tls": {"trust_anchors": keys["trust_anchors"], "issuing_sha256": keys["issuing_sha256"]},
         "prices": settings.prices.model_dump(),
         "sovereignty": settings.sovereignty.model_dump(mode="json"),
@@ -63,6 +65,14 @@ def authority(settings: Settings) -> str:
     return settings.gateway.authority or monitors(settings)[0]
 
 
+def watcher(settings: Settings) -> Host:
+    """The host of the dead man's switch: as given, else the first that is no monitor, else a monitor itself."""
+    watching, given = monitors(settings), settings.monitoring.watcher
+    others = [host for host in settings.hosts if host.name not in watching and not host.maintenance]
+    named = [host for host in settings.hosts if host.name == (given or watching[0])]
+    return named[0] if given or not others else others[0]
+
+
 def mesh_address(settings: Settings, host: Host) -> str:
     """A host's address on the private plane; the checks have made sure that there is one."""
     return str(mesh_addresses.of_host(settings.mesh.network, host.address, host.mesh_address))
@@ -70,6 +80,12 @@ def mesh_address(settings: Settings, host: Host) -> str:
 
 def _host(settings: Settings, host: Host) -> dict[str, Any]:
     return {**host.model_dump(), "mesh_address": mesh_address(settings, host)}
+
+
+def _monitoring(settings: Settings) -> dict[str, Any]:
+    host = watcher(settings)
+    told = settings.monitoring.model_dump(mode="json")
+    return {**told, "watcher": {"name": host.name, "mesh_address": mesh_address(settings, host)}}
 
 
 def _mesh(settings: Settings, keys: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,7 +100,7 @@ def _mesh(settings: Settings, keys: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_peers(document: Mapping[str, Any], public_keys: Mapping[str, str]) -> dict[str, Any]:
-    """The document with the mesh's peers: the hosts whose WireGuard key is known, by name."""
+    """The document with the mesh's peers (the hosts whose WireGuard key is known, by name) and what to watch."""
     peers = [
         {
             "name": host["name"],
@@ -95,26 +111,39 @@ def with_peers(document: Mapping[str, Any], public_keys: Mapping[str, str]) -> d
         for host in document["hosts"]
         if public_keys.get(host["name"])
     ]
-    return {**document, "mesh": {**document["mesh"], "peers": peers}}
+    return {**document, "mesh": {**document["mesh"], "peers": peers}, "watched": _watched(document)}
 
 
 def view(document: Mapping[str, Any], host: str) -> dict[str, Any]:
     """What one host's converge depends on: its own entry, what all share, and nothing of its peers."""
     own = [entry for entry in document["hosts"] if entry["name"] == host]
-    return {**document, "hosts": own, "mesh": {**document["mesh"], "peers": None}}
+    return {**document, "hosts": own, "mesh": {**document["mesh"], "peers": None}, "watched": None}
 
 
 def introduction(document: Mapping[str, Any], host: str) -> dict[str, Any]:
     """What a host needs to know of its peers, and no more: it changes when they do."""
     own = [entry for entry in document["hosts"] if entry["name"] == host]
     kept = ("schema", "stack", "simulated", "site", "monitor")
-    return {**{key: document[key] for key in kept}, **of_peers(document), "hosts": own}
+    return {**{key: document[key] for key in kept}, **of_peers(document, host), "hosts": own}
 
 
-def of_peers(document: Mapping[str, Any]) -> dict[str, Any]:
-    """What a node is told of the others when one comes or goes: how to reach them, and their gateways."""
-    gateway = {key: document["gateway"][key] for key in ("mesh_port", "replicas", "authority")}
-    return {"mesh": document["mesh"], "gateway": gateway}
+def of_peers(document: Mapping[str, Any], host: str) -> dict[str, Any]:
+    """What a node is told of the others when one comes or goes: how to reach them, their gateways, what to watch."""
+    gateway = {key: document["gateway"][key] for key in ("port", "mesh_port", "replicas", "authority")}
+    watched = document["watched"] if host in document["monitor"] else []
+    return {"mesh": document["mesh"], "gateway": gateway, "watched": watched}
+
+
+def _watched(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a monitor watches: each host, with what runs there."""
+    kept = ("name", "mesh_address", "serve_address", "gpus", "maintenance")
+    models = [{key: model[key] for key in ("name", "engine", "kind")} for model in document["models"]]
+    told = document["monitoring"]
+    switch = told["watcher"]["name"] if told["mail"] or told["webhooks"] else None
+    return [
+        {**{key: host[key] for key in kept}, "models": models, "watcher": host["name"] == switch}
+        for host in document["hosts"]
+    ]
 
 
 def _models(settings: Settings, bundle: Mapping[str, Any]) -> list[dict[str, Any]]:

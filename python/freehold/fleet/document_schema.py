@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA = 3
+SCHEMA = 4
 SCHEMA_FILE = Path(__file__).with_name("document.schema.json")
 HEX = r"^[0-9a-f]{64}$"
 
@@ -136,15 +136,62 @@ class _Prices(_Part):
     pue: float
 
 
+class _Mail(_Part):
+    server: str
+    tls: Literal["starttls", "tls", "none"]
+    sender: str
+    to: list[str]
+    user: str | None
+    credential: str | None
+
+
+class _Webhook(_Part):
+    url: str
+    credential: str | None
+
+
+class _Watcher(_Part):
+    name: str
+    mesh_address: str
+
+
+class _Monitoring(_Part):
+    retention_days: int
+    retention_gb: int
+    long_term: bool
+    long_term_months: int
+    grafana: bool
+    runbooks_url: str | None
+    mail: _Mail | None
+    webhooks: list[_Webhook]
+    watcher: _Watcher
+
+
+class _WatchedModel(_Part):
+    name: str
+    engine: str
+    kind: str
+
+
+class _Watched(_Part):
+    name: str
+    mesh_address: str
+    serve_address: str
+    gpus: int
+    maintenance: bool
+    watcher: bool  # its dead man's switch is on
+    models: list[_WatchedModel]
+
+
 class _Sovereignty(_Part):
     probe_targets: list[str]
     own_hosts: list[str]
 
 
 class FleetDocument(_Part):
-    """Schema 3. A reader refuses any other."""
+    """Schema 4. A reader refuses any other."""
 
-    schema_: Literal[3] = Field(alias="schema")
+    schema_: Literal[4] = Field(alias="schema")
     stack: str
     simulated: list[str]
     site: _Site
@@ -156,6 +203,8 @@ class FleetDocument(_Part):
     keys: _Keys
     mesh: _Mesh
     monitor: list[str]
+    monitoring: _Monitoring
+    watched: list[_Watched] | None  # None: not known (yet); a monitor goes on with what it has
     tls: _Tls
     prices: _Prices
     sovereignty: _Sovereignty

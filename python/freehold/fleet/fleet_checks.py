@@ -22,10 +22,10 @@ def judge(data: Data) -> Found:
     if network is not None:
         yield from _addresses_inside(data, network)
         yield from _mesh_addresses(data, network)
-    yield from _named(data, ("rolling", "canary"), mapping(data.get("rolling")).get("canary"))
+    yield from named_host(data, ("rolling", "canary"), mapping(data.get("rolling")).get("canary"))
     monitors = data.get("monitor")
     for index, name in enumerate(monitors if isinstance(monitors, list) else ()):
-        yield from _named(data, ("monitor", index), name)
+        yield from named_host(data, ("monitor", index), name)
     yield from _canary_is_up(data)
 
 
@@ -117,7 +117,8 @@ def list_hosts(network: str) -> Iterator[ipaddress.IPv4Address | ipaddress.IPv6A
     return (mesh[place] for place in range(2, min(mesh.num_addresses - 1, 2**16)))
 
 
-def _named(data: Data, path: KeyPath, name: Any) -> Found:
+def named_host(data: Data, path: KeyPath, name: Any) -> Found:
+    """A name that is none of the hosts'."""
     known = [host["name"] for _, host in items(data, "hosts") if isinstance(host.get("name"), str)]
     if isinstance(name, str) and name not in known:
         yield refused(

@@ -72,15 +72,10 @@ def _clients(data: Data) -> Found:
 
 def _frontier(data: Data, frontier: Data) -> Found:
     providers = [one["name"] for _, one in items(frontier, "providers") if isinstance(one.get("name"), str)]
-    given = mapping(data.get("credentials"))
     yield from _twice(frontier, "providers", "name")
     yield from _twice(frontier, "routes", "model")
     for index, provider in items(frontier, "providers"):
-        path: KeyPath = ("frontier", "providers", index, "credential")
-        name = provider.get("credential")
-        # A name that is near another's is a slip; any other one waits for its secret, which Pulumi asks for.
-        give = f"pulumi config set --secret --path {shlex.quote(written(('credentials', str(name))))}"
-        yield from _known("CONFIG_UNKNOWN_CREDENTIAL", path, name, given, "a secret of fleet:credentials", fix=give)
+        yield from known_credential(data, ("frontier", "providers", index, "credential"), provider.get("credential"))
     taken = {*local_models(data), *mapping(mapping(data.get("gateway")).get("aliases"))}
     for index, route in items(frontier, "routes"):
         here: KeyPath = ("frontier", "routes", index)
@@ -117,6 +112,13 @@ def _twice(section: Data, field: str, name: str) -> Found:
                 "CONFIG_DUPLICATE_NAME", path, repr(value), expected="each only once", fix=remove_command(path[:-1])
             )
         seen.add(str(value))
+
+
+def known_credential(data: Data, path: KeyPath, name: object) -> Found:
+    """A name that is near another's is a slip; any other one waits for its secret, which Pulumi asks for."""
+    give = f"pulumi config set --secret --path {shlex.quote(written(('credentials', str(name))))}"
+    given = mapping(data.get("credentials"))
+    yield from _known("CONFIG_UNKNOWN_CREDENTIAL", path, name, given, "a secret of fleet:credentials", fix=give)
 
 
 def _known(

@@ -56,6 +56,7 @@ def render(
     prices: Mapping[str, Any] = PRICES,
     probe_targets: Sequence[str],
     frontier: Mapping[str, Any],
+    monitoring: Mapping[str, Any],
     gateway_port: int = 8080,
 ) -> dict[str, Any]:
     """The plain part of ``config:``; secrets are set through the Pulumi CLI, which encrypts them."""
@@ -68,6 +69,7 @@ def render(
         "models": [dict(model) for model in models],
         "gateway": {"port": gateway_port},
         "frontier": dict(frontier),
+        "monitoring": dict(monitoring),
         "keys": {"folder": str(keys_folder)},
         "mesh": {"network": mesh_network},
         # A canary, then all the others: a lab has no clients that would miss them.

@@ -9,9 +9,18 @@ FIRST_PORT = {"chat": 18000, "embedding": 18100}
 
 RESERVED = {
     22: "sshd",
+    3000: "Grafana",
     8081: "the gateway's metrics",
+    8428: "VictoriaMetrics",
+    9090: "Prometheus",
+    9093: "Alertmanager",
+    9095: "the dead man's switch",
+    9096: "the status page",
     9100: "the node exporter",
+    9115: "the blackbox exporter",
     9400: "the GPU exporter",
+    9401: "the metrics door",
+    9405: "the dead man's switch",
 }
 
 

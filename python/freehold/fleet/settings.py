@@ -15,6 +15,7 @@ from pydantic import Field
 from freehold.fleet import host_keys
 from freehold.fleet.sections import Section, form, holder, inner
 from freehold.fleet.settings_gateway import Client, Frontier, Gateway
+from freehold.fleet.settings_monitoring import Monitoring
 from freehold.fleet.values import (
     MINIMUM_SECRET,
     Address,
@@ -210,6 +211,9 @@ class Settings(Section):
     mesh: Mesh = Field(default=Mesh(), description="the mapping {network, port}", examples=["{}"])
     monitor: tuple[Name, ...] = Field(
         default=(), description="hosts that watch the others; by default the first", examples=["[gpu1]"]
+    )
+    monitoring: Monitoring = Field(
+        default=Monitoring(), description="what the monitor keeps and whom it tells", examples=["{}"]
     )
     rolling: Rolling = Field(
         default=Rolling(), description="the mapping {canary, batch_size, failure_limit}", examples=["{}"]

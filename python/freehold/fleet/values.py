@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import re
 import ssl
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from freehold.fleet import host_keys
 
 MINIMUM_SECRET = 32  # characters; 43 are 256 bits in base64, and a client key is stored only as its SHA-256
+HIGHEST_PORT = 65535
 SMALLEST_MESH = 4  # network, control host, one node, broadcast
 
 
@@ -53,6 +55,20 @@ def _authorities(text: str) -> str:
     return text
 
 
+def _mail_server(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    plain = host_keys.is_address(host.strip("[]")) or re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", host)
+    if not plain or not port.isdecimal() or not 0 < int(port) <= HIGHEST_PORT:
+        raise PydanticCustomError("config_bad_address", "not HOST:PORT")
+    return text
+
+
+def _mail_address(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", text):
+        raise PydanticCustomError("config_bad_value", "not a plain mail address")
+    return text
+
+
 def _date(text: str) -> str:
     try:
         return dt.date.fromisoformat(text).isoformat()
@@ -90,5 +106,7 @@ Https = Annotated[str, AfterValidator(_https)]
 # Somebody else made it: what is shorter could not be kept out of logs, for it stands in other words too.
 Credential = Annotated[SecretStr, Field(min_length=8, max_length=16 * 1024)]
 Authorities = Annotated[str, AfterValidator(_authorities)]
+MailServer = Annotated[str, AfterValidator(_mail_server)]
+MailAddress = Annotated[str, AfterValidator(_mail_address)]
 Target = Annotated[str, AfterValidator(_target)]
 Network = Annotated[str, AfterValidator(_network)]

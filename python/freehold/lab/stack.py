@@ -17,7 +17,7 @@ from freehold.fleet import interrupted, labconfig, state_backup_restore
 from freehold.fleet.pulumi_environment import PulumiFolders, lab_folders, new_secret, prepare
 from freehold.fleet.state_backup_copies import Place
 from freehold.keys import authority
-from freehold.lab import frontier, web
+from freehold.lab import frontier, postbox, web
 from freehold.lab.engine import lab_engine
 from freehold.lab.node import LabNode
 from freehold.lab.plan import Plan
@@ -76,6 +76,7 @@ def configure(stack: LabStack, nodes: Sequence[LabNode], plan: Plan) -> None:
         models=lab_engine().models,
         probe_targets=[f"{plan.internet}:443"],
         frontier=frontier.settings(plan, paths, lab_engine().models),
+        monitoring=postbox.settings(plan),
     )
     sealed = {
         "api_keys.operator": kept_secret(paths.secrets / "operator-key"),

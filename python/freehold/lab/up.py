@@ -15,7 +15,7 @@ from freehold.bundle import build
 from freehold.cost.token_cost import MINIMUM_WINDOW_SECONDS
 from freehold.errors import PartialError
 from freehold.fleet.endpoint import endpoint
-from freehold.lab import frontier, mesh, preflight, raise_, stack, stamp, web
+from freehold.lab import frontier, mesh, postbox, preflight, raise_, stack, stamp, web
 from freehold.lab.engine import lab_engine
 from freehold.lab.lock import lab_lock
 from freehold.lab.node import LabNode
@@ -77,9 +77,10 @@ class Raising:
         return f"{state}; {info.files} files, {info.bytes / 1e6:.0f} MB, serial {info.serial}"
 
     def raise_lab(self, report: Report) -> str:
-        """Networks, the bundle's web server, what stands for a frontier provider, nodes."""
+        """Networks, the bundle's web server, the operator's mailbox, what stands for a frontier provider, nodes."""
         networks = raise_.raise_network(self.lab, report)
         web.raise_web(self.lab, report)
+        postbox.raise_postbox(self.lab, report)
         frontier.raise_provider(self.lab, stack.provider_key(self.lab.paths), report)
         nodes = raise_.raise_nodes(self.lab, self.names, report)
         return f"{networks}; {nodes}"

@@ -8,8 +8,6 @@ every boot, on a machine that may have other plans for that port. So an nginx th
 from __future__ import annotations
 
 import http.client
-import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +19,7 @@ from freehold.lab.world import Lab
 from freehold.paths import LabPaths
 from freehold.process import Runner
 from freehold.steps import UP_TO_DATE, Report
+from freehold.unpacked import unpack
 
 GROUP = "web"
 START_LIMIT_SECONDS = 10.0
@@ -99,7 +98,7 @@ def find_program(runner: Runner, cache: Path, report: Report, installed: Path = 
         return installed
     if not unpacked.is_file():
         report("nginx: downloading and unpacking (not installing: no service is started)")
-        _unpack(runner, cache)
+        unpack("nginx", cache, "nginx serves the bundle to the nodes", runner)
     return unpacked
 
 
@@ -136,35 +135,3 @@ def wait_until(
                 changed="its process was started",
             )
         time.sleep(POLL_SECONDS)
-
-
-def _unpack(runner: Runner, cache: Path) -> None:
-    cache.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=".work-", dir=cache))
-    try:
-        package = _download(runner, work)
-        runner(["dpkg-deb", "--extract", package, work / "root"])
-        shutil.rmtree(cache / "nginx", ignore_errors=True)
-        (work / "root").rename(cache / "nginx")
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-
-
-def _download(runner: Runner, work: Path) -> Path:
-    words = ["apt-get", "download", "-q", "nginx"]
-    done = runner(words, cwd=work, check=False)
-    if done.returncode != 0:  # the lists are missing, or older than the archive
-        runner(["apt-get", "update"], check=False)
-        done = runner(words, cwd=work, check=False)
-    found = sorted(work.glob("nginx_*.deb"))
-    if done.returncode != 0 or not found:
-        raise PartialError(
-            "LAB_NO_NGINX",
-            "apt-get download nginx",
-            (done.stderr or done.stdout).strip() or "no package came",
-            expected="the package from this machine's Debian archive",
-            why="nginx serves the bundle to the nodes",
-            fix="mend /etc/apt until `apt-get update` succeeds, and run the same command again",
-            changed="the lab's networks may be up",
-        )
-    return found[0]

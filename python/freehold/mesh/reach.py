@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 ANY = "any"
-EXPORTER_PORTS = {"node_exporter": 9100, "gpu_exporter": 9400}
-"""Defaults of the two exporters' roles."""
+EXPORTER_PORTS = {"node_exporter": 9100, "gpu_exporter": 9400, "services": 9401}
+"""Ports of the metrics door: two exporters, and the metrics of all other services of the node."""
+
+SWITCH_PORT = 9405
+"""Of the dead man's switch, which one host has."""
 
 Source = Literal["anyone", "control", "monitor", "nodes"]
 Network = Literal["management", "client", "mesh"]
@@ -51,15 +54,26 @@ RULES = (
     Rule("nodes", "mesh", "gateway", "gateway_mesh", "tcp", MUTUAL_TLS, "gateways share runtimes, and follow one"),
     Rule("monitor", "mesh", "node exporter", "node_exporter", "tcp", MUTUAL_TLS, "Prometheus scrapes it"),
     Rule("monitor", "mesh", "GPU exporter", "gpu_exporter", "tcp", MUTUAL_TLS, "Prometheus scrapes it"),
+    Rule("monitor", "mesh", "metrics of services", "services", "tcp", MUTUAL_TLS, "Prometheus scrapes them"),
+    Rule(
+        "monitor",
+        "mesh",
+        "dead man's switch",
+        "dead_mans_switch",
+        "tcp",
+        MUTUAL_TLS,
+        "on one host: it tells when the monitor is silent",
+    ),
     Rule("control", "mesh", "everything", ANY, "any", "WireGuard, then each service's own", "the owner's own hand"),
 )
 
 
 def ports(document: Mapping[str, Any], host: Mapping[str, Any]) -> dict[str, int]:
-    """The ports that the rules name, on this host."""
+    """The ports that the rules name, as far as this host has them."""
     gateway = document["gateway"]
     named = {"ssh": host["port"], "mesh": document["mesh"]["port"], "gateway": gateway["port"]}
-    return named | EXPORTER_PORTS | {"gateway_mesh": gateway["mesh_port"]}
+    switch = {"dead_mans_switch": SWITCH_PORT} if host["name"] == document["monitoring"]["watcher"]["name"] else {}
+    return named | EXPORTER_PORTS | {"gateway_mesh": gateway["mesh_port"]} | switch
 
 
 def sources_of(document: Mapping[str, Any], name: str) -> frozenset[str]:
@@ -82,7 +96,7 @@ def permitted(
         rule.source in sources
         and rule.network in networks
         and rule.protocol in ("tcp", "any")
-        and (rule.port == ANY or named[rule.port] == port)
+        and (rule.port == ANY or named.get(rule.port) == port)
         for rule in RULES
     )
 
@@ -91,7 +105,9 @@ def named_tcp_ports(document: Mapping[str, Any], host: Mapping[str, Any]) -> dic
     """What must answer whom it may: the TCP ports that the table names, for each network."""
     named = ports(document, host)
     return {
-        network: frozenset(named[r.port] for r in RULES if r.network == network and r.protocol == "tcp")
+        network: frozenset(
+            named[r.port] for r in RULES if r.network == network and r.protocol == "tcp" and r.port in named
+        )
         for network in ADDRESS_OF
     }
 
@@ -127,8 +143,9 @@ def _port(rule: Rule, document: Mapping[str, Any] | None) -> str:
     if rule.port == ANY:
         return "ICMP" if rule.protocol == "icmp" else ANY
     if document is None:
-        number = SETTINGS.get(rule.port) or str(EXPORTER_PORTS[rule.port])
+        number = SETTINGS.get(rule.port) or str((EXPORTER_PORTS | {"dead_mans_switch": SWITCH_PORT})[rule.port])
     else:
         hosts = document["hosts"]
-        number = ", ".join(sorted({str(ports(document, host)[rule.port]) for host in hosts}))
+        named = [ports(document, host) for host in hosts]
+        number = ", ".join(sorted({str(one[rule.port]) for one in named if rule.port in one}))
     return f"{rule.protocol.upper()} {number}"

@@ -21,8 +21,9 @@ from typing import Any
 from tests.bench.gateway import measure, report
 from tests.bench.gateway.arms import ARMS, DIRECT, Arm, Running, build
 from tests.bench.gateway.measure import Sizes
-from tests.bench.gateway.processes import free_port, rss_megabytes, running
+from tests.bench.gateway.processes import rss_megabytes, running
 from tests.bench.provisioning import machine
+from tests.ports import free_port
 
 ROUNDS = 5
 CROWD, CROWD_PIECES, CROWD_GAP_MS = 1000, 40, 250

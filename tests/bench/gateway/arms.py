@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.gateway.processes import free_port, running
+from tests.bench.gateway.processes import running
 from tests.bench.gateway.upstream import MODEL
+from tests.ports import free_port
 
 KEY = "fh-" + "k" * 43
 LITELLM, ROUTER = "litellm[proxy]==1.106.0", "vllm-router==0.1.17"

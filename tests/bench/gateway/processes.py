@@ -20,13 +20,6 @@ TICKS = os.sysconf("SC_CLK_TCK")
 MEGABYTE = 1e6
 
 
-def free_port() -> int:
-    """Return a loopback port that nobody has."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
-
-
 @contextmanager
 def running(words: Sequence[str], port: int, log: Path, environment: Mapping[str, str] | None = None) -> Iterator[int]:
     """Run a program that will listen on ``port``; yields its id, and ends it with all that it started."""

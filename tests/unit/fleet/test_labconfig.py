@@ -11,7 +11,7 @@ import yaml
 
 from freehold.fleet import labconfig, pulumi_environment, reading
 from freehold.fleet.checks import World
-from freehold.lab import frontier
+from freehold.lab import frontier, postbox
 from freehold.lab.engine import ENGINES
 from freehold.lab.plan import numbered_plan
 from freehold.paths import LabPaths
@@ -62,6 +62,7 @@ def config(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         models=request.param.models,
         probe_targets=["203.0.113.10:443"],
         frontier=frontier.settings(numbered_plan(1), paths, request.param.models),
+        monitoring=postbox.settings(numbered_plan(1)),
     )
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from tests.ports import free_port
 from tests.unit.gateway.harness import CLIENT_KEY, INTERNAL_KEY, eventually
 
 from freehold.errors import RefusedError
@@ -103,12 +104,6 @@ class Site:
                 self.asked.append(answer.status)
             except OSError:
                 self.asked.append(0)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
 
 
 @pytest.fixture

@@ -45,7 +45,9 @@ def fleet() -> dict[str, Any]:
         "peers": peers,
     }
     gateway = {"port": 8080, "mesh_port": 8443}
-    return {"stack": "test", "hosts": hosts, "monitor": ["gpu1"], "gateway": gateway, "mesh": mesh}
+    monitoring = {"watcher": {"name": "gpu2", "mesh_address": "203.0.113.12"}}
+    seen = {"monitor": ["gpu1"], "monitoring": monitoring}
+    return {"stack": "test", "hosts": hosts, **seen, "gateway": gateway, "mesh": mesh}
 
 
 @dataclass

@@ -56,6 +56,16 @@ def test_one_address_for_two_networks_has_the_doors_of_both(document: Document) 
     assert doors == [True, True, False]
 
 
+def test_the_dead_mans_switch_is_on_one_host_and_for_the_monitor(document: Document) -> None:
+    first, second = document["hosts"]
+    port = reach.SWITCH_PORT
+    assert reach.permitted(document, second, MONITOR, "203.0.113.12", port)
+    assert not reach.permitted(document, second, NODE, "203.0.113.12", port)
+    assert not reach.permitted(document, first, MONITOR, "203.0.113.11", port)
+    assert port in reach.named_tcp_ports(document, second)["mesh"]
+    assert port not in reach.named_tcp_ports(document, first)["mesh"]
+
+
 def test_the_monitor_is_who_the_document_says(document: Document) -> None:
     assert reach.sources_of(document, "gpu1") == MONITOR
     assert reach.sources_of(document, "gpu2") == NODE
@@ -85,8 +95,8 @@ def as_it_should(document: Document) -> set[tuple[str, int]]:
         door
         for host in document["hosts"]
         for door in [(host["address"], 22), (host["serve_address"], 8080)]
-        + [(host["mesh_address"], port) for port in (8443, 9100, 9400)]
-    }
+        + [(host["mesh_address"], port) for port in (8443, 9100, 9400, 9401)]
+    } | {(document["monitoring"]["watcher"]["mesh_address"], reach.SWITCH_PORT)}
 
 
 def scanned(document: Document, opened: set[tuple[str, int]]) -> list[scan.Finding]:
@@ -99,7 +109,7 @@ def test_every_listening_port_is_tried_at_every_address_from_everywhere(document
     found = scanned(document, set())
     tried = {(one.vantage, one.host) for one in found}
     assert tried == {("control host", "gpu1"), ("control host", "gpu2"), ("gpu1", "gpu2"), ("gpu2", "gpu1")}
-    assert {one.port for one in found} == {22, 8080, 8443, 9100, 9400, 18000}
+    assert {one.port for one in found} == {22, 8080, 8443, 9100, 9400, 9401, 9405, 18000}
     assert {one.address for one in found if one.host == "gpu1"} == {"192.0.2.11", "198.51.100.11", "203.0.113.11"}
 
 

@@ -40,11 +40,6 @@ def settings(model: Path, port: int, **changed: Any) -> dict[str, Any]:
     return {"model": str(model), "port": port, **standard, **changed}
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
-
-
 @contextmanager
 def launched(
     folder: Path, config: dict[str, Any], *, key: str | None = KEY, pretend: bool = True

@@ -7,7 +7,8 @@ import socket
 from pathlib import Path
 
 import pytest
-from tests.unit.runtime.launched import LIMIT_SECONDS, free_port, launched, settings
+from tests.ports import free_port
+from tests.unit.runtime.launched import LIMIT_SECONDS, launched, settings
 
 
 @pytest.fixture

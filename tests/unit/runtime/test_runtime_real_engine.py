@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.ports import free_port
 from tests.unit.runtime import tiny_gguf
-from tests.unit.runtime.launched import KEY, LIMIT_SECONDS, Launched, free_port, launched, settings
+from tests.unit.runtime.launched import KEY, LIMIT_SECONDS, Launched, launched, settings
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("xllamacpp") is None,

@@ -5,7 +5,6 @@
 
 import json
 import re
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 from tests.lab.world import Document, Outside
+from tests.ports import free_port
 
 from freehold.bundle.layout import Tree
 from freehold.bundle.models import Foundry
@@ -113,12 +113,6 @@ def test_it_says_word_for_word_what_llama_cpp_says_with_the_same_weights(
     theirs = json.loads(done.stdout.splitlines()[-1])
     # Sixteen tokens: later on, a rounding in another order of sums may tip the balance between two words.
     assert [text_of(ask(outside, endpoint, access, question, 16)) for question in QUESTIONS] == theirs
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 def text_of(answer: dict[str, Any]) -> str:
