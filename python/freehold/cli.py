@@ -23,6 +23,7 @@ PARTS = (
     "gateway",
     "exporter",
     "door",
+    "dead_mans_switch",
     "keys",
     "mesh",
     "status",

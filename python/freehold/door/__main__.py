@@ -19,7 +19,9 @@ FOLDER = Path("/etc/freehold/tls")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until told to stop; returns the exit code."""
     parser = argparse.ArgumentParser(prog="freehold metrics-door", allow_abbrev=False)
-    parser.add_argument("--relay", action="append", required=True, help="ADDRESS:PORT=http://127.0.0.1:PORT/metrics")
+    parser.add_argument(
+        "--relay", action="append", required=True, help="ADDRESS:PORT[/PAGE]=http://127.0.0.1:PORT/metrics"
+    )
     parser.add_argument("--tls", type=Path, default=FOLDER, help="folder of node.crt, ca.crt and crl.pem")
     options = parser.parse_args(arguments)
     try:

@@ -17,7 +17,9 @@ def register(app: typer.Typer) -> None:
 
 def metrics_door(
     *,
-    relay: Annotated[list[str], typer.Option(help="ADDRESS:PORT=http://127.0.0.1:PORT/metrics; may be repeated.")],
+    relay: Annotated[
+        list[str], typer.Option(help="ADDRESS:PORT[/PAGE]=http://127.0.0.1:PORT/metrics; may be repeated.")
+    ],
     tls: Annotated[Path, typer.Option(help="Folder of node.crt, ca.crt and crl.pem.")] = Path("/etc/freehold/tls"),
 ) -> None:
     """Let the monitor and the control host read this node's exporters, by mutual TLS."""

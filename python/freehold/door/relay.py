@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,31 +16,32 @@ SECONDS = 4.0
 """Less than what the server gives a connection."""
 MOST_BYTES = 32 * 1024 * 1024
 OK = 200
+DEFAULT_PAGE = "/metrics"
+PAGE = re.compile(r"(/[A-Za-z0-9][A-Za-z0-9._-]*)+")
+RESERVED = ("/healthz",)
+"""The door's own page."""
 
 
 @dataclass(frozen=True)
 class Relay:
-    """``listen`` is host:port on the mesh; ``host``, ``port`` and ``path`` say where the page is."""
+    """``listen`` (host:port on the mesh) and ``page`` are what is asked; ``host``, ``port``, ``path`` where it lies."""
 
     listen: str
+    page: str
     host: str
     port: int
     path: str
 
     @classmethod
     def parse(cls, text: str) -> Relay:
-        """From ``10.85.0.11:9100=http://127.0.0.1:9100/metrics``. Raises :class:`UsageError`."""
-        listen, _, url = text.partition("=")
+        """From ``10.85.0.11:9401/gateway=http://127.0.0.1:8081/metrics``. Raises :class:`UsageError`."""
+        front, _, url = text.partition("=")
+        listen, page = _split(front)
         parts = urlsplit(url)
-        if not listen or parts.scheme != "http" or not is_loopback(parts.hostname or "") or not parts.port:
-            raise UsageError(
-                "DOOR_RELAY",
-                "--relay",
-                text,
-                expected="ADDRESS:PORT=http://127.0.0.1:PORT/metrics",
-                why="the door is for what lies on this node's loopback, and for nothing else",
-            )
-        return cls(listen, parts.hostname or "", parts.port, parts.path or "/")
+        leads_to_loopback = parts.scheme == "http" and is_loopback(parts.hostname or "") and parts.port
+        if not (listen and PAGE.fullmatch(page) and page not in RESERVED and leads_to_loopback):
+            raise _refused(text)
+        return cls(listen, page, parts.hostname or "", parts.port or 0, parts.path or "/")
 
     def fetch(self, connect: Callable[..., socket.socket] = socket.create_connection) -> bytes:
         """The page. Raises :class:`UpstreamError` when the exporter does not answer with it."""
@@ -64,3 +66,19 @@ def _all(connection: socket.socket) -> bytes:
     if left <= 0:
         raise UpstreamError("a page without end")
     return b"".join(parts)
+
+
+def _split(front: str) -> tuple[str, str]:
+    """``host:port`` and the page; without one it is ``/metrics``."""
+    listen, slash, page = front.partition("/")
+    return listen, f"/{page}" if slash else DEFAULT_PAGE
+
+
+def _refused(text: str) -> UsageError:
+    return UsageError(
+        "DOOR_RELAY",
+        "--relay",
+        text,
+        expected="ADDRESS:PORT=http://127.0.0.1:PORT/metrics, or ADDRESS:PORT/PAGE=... where several share a port",
+        why="the door is for what lies on this node's loopback, and for nothing else",
+    )

@@ -137,9 +137,14 @@ def kinds(certificate: Mapping[str, Any] | None) -> set[str]:
     return {path[1] for path in _names(certificate) if len(path) > 1}
 
 
+def name_of(certificate: Mapping[str, Any] | None, kind: str) -> str:
+    """The name that a verified certificate gives its holder as ``kind`` (node, monitor); empty where it gives none."""
+    return next((path[2] for path in _names(certificate) if len(path) == NODE_PARTS and path[1] == kind), "")
+
+
 def node_of(certificate: Mapping[str, Any] | None) -> str:
     """The name of the node that holds a verified certificate; empty where it is not a node's."""
-    return next((path[2] for path in _names(certificate) if len(path) == NODE_PARTS and path[1] == "node"), "")
+    return name_of(certificate, "node")
 
 
 def _names(certificate: Mapping[str, Any] | None) -> list[list[str]]:

@@ -5,12 +5,14 @@ import ssl
 from pathlib import Path
 
 import pytest
-from tests.unit.door.conftest import PAGE, Door
+from tests.unit.door.conftest import PAGE, Door, running
 from tests.unit.keys import party
 
+from freehold.door import service
 from freehold.door.__main__ import main
 from freehold.door.relay import Relay
 from freehold.errors import UsageError
+from freehold.exporter.server import Server
 from freehold.keys import clock, passphrase, revocation, rotation
 from freehold.keys.roots import RootKey
 
@@ -144,11 +146,54 @@ def test_an_exporter_that_is_down_is_said_by_its_port() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "10.0.0.1:1", "10.0.0.1:1=http://10.0.0.2:1/metrics", "a:1=https://127.0.0.1:1/m"]
+    "text",
+    [
+        "",
+        "10.0.0.1:1",
+        "10.0.0.1:1=http://10.0.0.2:1/metrics",
+        "a:1=https://127.0.0.1:1/m",
+        "10.0.0.1:1/=http://127.0.0.1:1/metrics",
+        "10.0.0.1:1/../x=http://127.0.0.1:1/metrics",
+        "10.0.0.1:1/healthz=http://127.0.0.1:1/metrics",
+    ],
 )
-def test_a_relay_leads_to_loopback_only(text: str) -> None:
+def test_a_relay_leads_to_loopback_only_and_from_a_page_of_its_own(text: str) -> None:
     with pytest.raises(UsageError):
         Relay.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "listen", "page"),
+    [
+        ("10.0.0.1:9100=http://127.0.0.1:1/metrics", "10.0.0.1:9100", "/metrics"),
+        ("10.0.0.1:9401/gateway=http://127.0.0.1:1/metrics", "10.0.0.1:9401", "/gateway"),
+        ("[fd00::1]:9401/models/small-chat=http://[::1]:1/m", "[fd00::1]:9401", "/models/small-chat"),
+    ],
+)
+def test_a_relay_says_where_it_is_asked(text: str, listen: str, page: str) -> None:
+    relay = Relay.parse(text)
+    assert (relay.listen, relay.page) == (listen, page)
+
+
+def test_pages_of_one_port_have_one_listener_and_lead_to_their_own_exporters(door: Door, exporter: int) -> None:
+    other = Server((party.HOST, 0), {"/metrics": lambda: b"other 1\n"})
+    for port in running(other):
+        front = f"{party.HOST}:0"
+        texts = [f"{front}/gateway=http://{party.HOST}:{exporter}/metrics"]
+        texts += [f"{front}/models/small-chat=http://{party.HOST}:{port}/metrics"]
+        (server,) = service.open_servers([Relay.parse(text) for text in texts], party.files(door.folder / "gpu1"))
+        own = door.holder("mon1", "monitor")
+        for door.port in running(server):
+            assert door.get(own, "/gateway") == (200, PAGE)
+            assert door.get(own, "/models/small-chat") == (200, b"other 1\n")
+            assert door.get(own, "/healthz") == (200, b"ok\n")
+            assert door.get(own, "/metrics")[0] == 404
+
+
+def test_a_page_that_is_given_twice_is_refused_before_anything_listens() -> None:
+    relay = Relay.parse(f"{party.HOST}:0/gateway=http://{party.HOST}:1/metrics")
+    with pytest.raises(UsageError, match="DOOR_PAGE_TWICE"):
+        service.listeners([relay, relay])
 
 
 def test_without_its_unit_the_door_says_what_is_missing(

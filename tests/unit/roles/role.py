@@ -88,6 +88,30 @@ INPUTS: dict[str, dict[str, Any]] = {
         "metrics_door_relays": [{"port": 9100, "url": "http://127.0.0.1:9100/metrics"}],
         "metrics_door_requirements_sha256": DIGEST,
     },
+    "prometheus": {
+        "prometheus_fleet": "test",
+        "prometheus_targets": [{"job": "node", "node": "gpu1", "address": "198.51.100.11:9100", "scheme": "https"}],
+        "prometheus_nodes": [{"name": "gpu1", "gpus": 8, "maintenance": False}],
+        "prometheus_networks": ["198.51.100.0/24"],
+    },
+    "alertmanager": {
+        "alertmanager_mail": {"smarthost": "192.0.2.25:587", "from": "fleet@example.org", "to": ["ops@example.org"]},
+        "alertmanager_dead_mans_switch_url": "https://198.51.100.12:9405/beat",
+        "alertmanager_networks": ["198.51.100.12", "192.0.2.25"],
+    },
+    "blackbox_exporter": {"blackbox_exporter_networks": ["198.51.100.0/24"]},
+    "victoria_metrics": {},
+    "dead_mans_switch": {
+        "dead_mans_switch_listen_host": "198.51.100.12",
+        "dead_mans_switch_monitors": ["gpu1"],
+        "dead_mans_switch_mail": {
+            "smarthost": "192.0.2.25:587",
+            "from": "fleet@example.org",
+            "to": ["ops@example.org"],
+        },
+        "dead_mans_switch_networks": ["198.51.100.11", "192.0.2.25"],
+        "dead_mans_switch_requirements_sha256": DIGEST,
+    },
 }
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from tests.unit.roles.role import CHAT, DIGEST, INPUTS, Role
 
+MAIL = {"smarthost": "192.0.2.25:587", "from": "fleet@example.org", "to": ["ops@example.org"]}
 OTHER = {**CHAT, "name": "other"}
 
 BAD: list[tuple[str, dict[str, Any], list[str]]] = [
@@ -78,6 +79,65 @@ BAD: list[tuple[str, dict[str, Any], list[str]]] = [
         "drift",
         {"drift_declared_file": "/gpu1.declared.json"},
         ["drift_declared_file", "freehold_declared", "ansible.cfg"],
+    ),
+    ("prometheus", {"prometheus_listen_host": "0.0.0.0"}, ["prometheus_listen_host", "0.0.0.0", "ssh -L"]),  # noqa: S104  refused
+    ("prometheus", {"prometheus_fleet": ""}, ["prometheus_fleet"]),
+    ("prometheus", {"prometheus_targets": []}, ["prometheus_targets", "found none"]),
+    (
+        "prometheus",
+        {"prometheus_targets": [{"job": "node", "node": "gpu1", "address": "gpu1"}]},
+        ["prometheus_targets", "found gpu1", "host:port"],
+    ),
+    ("prometheus", {"prometheus_nodes": []}, ["prometheus_nodes"]),
+    ("prometheus", {"prometheus_networks": ["gpu1.example"]}, ["prometheus_networks", "gpu1.example"]),
+    ("prometheus", {"prometheus_alertmanagers": ["here"]}, ["prometheus_alertmanagers", "here"]),
+    ("prometheus", {"prometheus_retention_time": "forever"}, ["prometheus_retention_time", "forever", "90d"]),
+    ("prometheus", {"prometheus_retention_mib": 1}, ["prometheus_retention_mib", "found 1"]),
+    ("prometheus", {"prometheus_remote_write_url": "there"}, ["prometheus_remote_write_url", '"there"']),
+    ("alertmanager", {"alertmanager_listen_host": "192.0.2.1"}, ["alertmanager_listen_host", "192.0.2.1"]),
+    ("alertmanager", {"alertmanager_mail": {"smarthost": "mail"}}, ["smarthost", '"mail"', "no sender"]),
+    ("alertmanager", {"alertmanager_mail": MAIL | {"tls": "tls"}}, ["ALERTMANAGER_MAIL_TLS", "port 587", "465"]),
+    ("alertmanager", {"alertmanager_mail": MAIL | {"smarthost": "m:465"}}, ["ALERTMANAGER_MAIL_TLS", "starttls"]),
+    ("alertmanager", {"alertmanager_mail": MAIL | {"user": "ops"}}, ["one of user and credential"]),
+    (
+        "alertmanager",
+        {"alertmanager_mail": MAIL | {"user": "ops", "credential": "mail", "tls": "none"}},
+        ["in the clear"],
+    ),
+    (
+        "alertmanager",
+        {"alertmanager_webhooks": [{"name": "a", "url": "ftp://x"}]},
+        ["alertmanager_webhooks", "ftp://x"],
+    ),
+    ("alertmanager", {"alertmanager_dead_mans_switch_url": "http://x"}, ["dead_mans_switch_url", "http://x", "9405"]),
+    ("alertmanager", {"alertmanager_networks": ["mail.example"]}, ["alertmanager_networks", "mail.example"]),
+    ("alertmanager", {"alertmanager_repeat_info": "seldom"}, ["alertmanager_repeat_info", "seldom"]),
+    (
+        "blackbox_exporter",
+        {"blackbox_exporter_listen_host": "192.0.2.1"},
+        ["blackbox_exporter_listen_host", "192.0.2.1"],
+    ),
+    ("blackbox_exporter", {"blackbox_exporter_networks": ["all of it"]}, ["blackbox_exporter_networks", "all of it"]),
+    ("victoria_metrics", {"victoria_metrics_listen_host": "192.0.2.1"}, ["victoria_metrics_listen_host", "192.0.2.1"]),
+    ("victoria_metrics", {"victoria_metrics_retention": "long"}, ["victoria_metrics_retention", '"long"', "13M"]),
+    ("dead_mans_switch", {"dead_mans_switch_listen_host": "127.0.0.1"}, ["dead_mans_switch_listen_host", "127.0.0.1"]),
+    ("dead_mans_switch", {"dead_mans_switch_metrics_host": "::"}, ["dead_mans_switch_metrics_host", '"::"']),
+    ("dead_mans_switch", {"dead_mans_switch_monitors": []}, ["dead_mans_switch_monitors", "found none"]),
+    (
+        "dead_mans_switch",
+        {"dead_mans_switch_mail": {}},
+        ["dead_mans_switch_mail", "found neither", "leave the role out"],
+    ),
+    (
+        "dead_mans_switch",
+        {"dead_mans_switch_networks": ["mail.example"]},
+        ["dead_mans_switch_networks", "mail.example"],
+    ),
+    ("dead_mans_switch", {"dead_mans_switch_silence_seconds": 5}, ["dead_mans_switch_silence_seconds", "found 5"]),
+    (
+        "dead_mans_switch",
+        {"dead_mans_switch_requirements_sha256": "x"},
+        ["dead_mans_switch_requirements_sha256", '"x"'],
     ),
     ("drift", {"drift_generation": "seven"}, ["drift_generation", '"seven"']),
     ("drift", {"drift_metrics_folder": "/srv/x"}, ["drift_metrics_folder", "/srv/x"]),

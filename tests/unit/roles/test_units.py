@@ -1,6 +1,7 @@
 """Units: supervised, under their own user, in the sandbox, and calling nobody."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -52,10 +53,25 @@ UNITS: dict[str, tuple[Role, str]] = {
     "grafana": (Role("grafana"), "grafana-server.service.j2"),
     "drift": (Role("drift"), "freehold-drift.service.j2"),
     "metrics-door": (Role("metrics_door"), "freehold-metrics-door.service.j2"),
+    "prometheus": (Role("prometheus"), "prometheus.service.j2"),
+    "alertmanager": (Role("alertmanager"), "prometheus-alertmanager.service.j2"),
+    "blackbox-exporter": (Role("blackbox_exporter"), "prometheus-blackbox-exporter.service.j2"),
+    "victoria-metrics": (Role("victoria_metrics"), "victoria-metrics.service.j2"),
+    "dead-mans-switch": (Role("dead_mans_switch"), "freehold-dead-mans-switch.service.j2"),
 }
 # They make an interface and load rules, which the sandbox forbids: test_mesh_roles.py looks at them.
 OUTSIDE_THE_SANDBOX = {"fh-tunnel.service.j2", "fh-firewall.service.j2"}
 each_unit = pytest.mark.parametrize("name", UNITS)
+# Programs of others that know no sd_notify.
+SILENT = {
+    "runtime-vllm",
+    "node-exporter",
+    "grafana",
+    "prometheus",
+    "alertmanager",
+    "blackbox-exporter",
+    "victoria-metrics",
+}
 PERIODIC = {"drift"}  # a timer starts them; they end, and are not there in between
 each_daemon = pytest.mark.parametrize("name", sorted(set(UNITS) - PERIODIC))
 
@@ -102,6 +118,10 @@ def test_a_unit_does_not_weaken_the_sandbox(name: str) -> None:
         "gateway": {"IPAddressAllow": ["any"]},  # its clients
         "drift": {"RestrictAddressFamilies": ["AF_NETLINK"]},  # the live ruleset
         "metrics-door": {"IPAddressAllow": ["198.51.100.0/24"]},  # the mesh
+        "prometheus": {"IPAddressAllow": ["198.51.100.0/24"]},  # the mesh
+        "alertmanager": {"IPAddressAllow": ["198.51.100.12 192.0.2.25"]},  # the switch, the mail server
+        "blackbox-exporter": {"IPAddressAllow": ["198.51.100.0/24"]},  # the mesh
+        "dead-mans-switch": {"IPAddressAllow": ["198.51.100.11 192.0.2.25"]},  # the monitor, the mail server
     }
     assert added == allowed.get(name, {})
 
@@ -129,7 +149,7 @@ def test_a_unit_is_supervised_under_its_own_user(name: str) -> None:
 @each_daemon
 def test_a_program_that_can_say_ready_and_alive_is_listened_to(name: str) -> None:
     service = rendered(name)["Service"]
-    speaks = name not in {"runtime-vllm", "node-exporter", "grafana"}  # programs of others that know no sd_notify
+    speaks = name not in SILENT
     assert service["Type"] == ["notify" if speaks else "exec"]
     assert ("WatchdogSec" in service) == speaks
 
@@ -166,10 +186,44 @@ def test_the_internal_key_comes_as_a_credential_and_stands_in_no_unit(name: str)
     assert not any("KEY" in value for value in service.get("Environment", []))
 
 
-@pytest.mark.parametrize("name", ["gpu-exporter", "node-exporter"])
+MONITOR = ["prometheus", "alertmanager", "blackbox-exporter", "victoria-metrics"]
+
+
+@pytest.mark.parametrize("name", MONITOR)
+def test_monitoring_gives_way_before_serving_does(name: str) -> None:
+    service = rendered(name)["Service"]
+    assert int(service["OOMScoreAdjust"][0]) > 0
+    assert service["MemoryMax"]
+    assert service["Environment"][0].startswith("GOMEMLIMIT=")
+
+
+@pytest.mark.parametrize("name", ["prometheus", "alertmanager", "blackbox-exporter", "dead-mans-switch"])
+def test_the_nodes_key_comes_as_a_credential(name: str) -> None:
+    assert rendered(name)["Service"]["LoadCredential"] == ["tls.key:/etc/freehold/credentials/tls.key"]
+
+
+def test_passwords_come_as_credentials_by_name() -> None:
+    mail = {"smarthost": "192.0.2.25:587", "from": "a@b", "to": ["c@d"], "user": "ops", "credential": "mail"}
+    hooks = [{"name": "one", "url": "https://x/", "credential": "pager"}, {"name": "two", "url": "https://y/"}]
+    for role, template in (UNITS["alertmanager"], UNITS["dead-mans-switch"]):
+        given = Role(role.name, {f"{role.name}_mail": mail, f"{role.name}_webhooks": hooks})
+        assert unit(given.render(template))["Service"]["LoadCredential"][1:] == [
+            "mail:/etc/freehold/credentials/owner/mail",
+            "pager:/etc/freehold/credentials/owner/pager",
+        ]
+
+
+@pytest.mark.parametrize("switched_on", ["lifecycle", "admin-api", "remote-write-receiver"])
+def test_nothing_can_be_told_to_prometheus_over_http(switched_on: str) -> None:
+    (command,) = rendered("prometheus")["Service"]["ExecStart"]
+    assert f"--web.enable-{switched_on}" not in command
+    assert "--web.console.templates=/nonexistent" in command
+
+
+@pytest.mark.parametrize("name", ["gpu-exporter", "node-exporter", *MONITOR])
 def test_exporters_listen_on_loopback(name: str) -> None:
     (command,) = rendered(name)["Service"]["ExecStart"]
-    assert "127.0.0.1:9" in command
+    assert re.search(r"127[.]0[.]0[.]1:(9[0-9]+|8428)", command)
 
 
 def test_the_node_exporter_runs_the_named_collectors_only() -> None:

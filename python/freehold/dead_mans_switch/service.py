@@ -1,0 +1,146 @@
+"""The switch as a service: receiver, clockwork, one thread for each path, metrics, systemd, signals."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from freehold.dead_mans_switch import outbox, receiver
+from freehold.dead_mans_switch.message import Message
+from freehold.dead_mans_switch.outbox import Outbox
+from freehold.dead_mans_switch.page import page
+from freehold.dead_mans_switch.paths import Way
+from freehold.dead_mans_switch.settings import Settings
+from freehold.dead_mans_switch.store import Say, Store
+from freehold.dead_mans_switch.watch import Event, Watch
+from freehold.errors import FreeholdError, PartialError
+from freehold.exporter import service as exporter
+from freehold.exporter.notify import notify
+from freehold.exporter.server import Server
+from freehold.service.tls import TlsFiles, TlsKeeper
+
+Clock = Callable[[], float]
+TICK_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class World:
+    """What the switch takes from outside: clocks, its own host's name, the log."""
+
+    monotonic: Clock
+    wall: Clock
+    host: str
+    say: Say
+
+
+class Switch:
+    """Everything but sockets and threads."""
+
+    def __init__(self, settings: Settings, store: Store, world: World) -> None:
+        self._world, self._store, self._saving = world, store, threading.Lock()
+        now = world.monotonic()
+        self.watch = Watch(settings.monitors, settings.patience, now, store.load(now))
+        self.outboxes = [Outbox(way, world.say, self._taken) for way in settings.ways]
+
+    def beat(self, monitor: str) -> None:
+        """A beat came."""
+        event = self.watch.beat(monitor, self._world.monotonic(), self._world.wall())
+        self._save()
+        if event is not None:
+            self._tell(event)
+
+    def tick(self) -> None:
+        """Look whose time is over."""
+        events = self.watch.due(self._world.monotonic())
+        if events:
+            self._save()
+        for event in events:
+            self._tell(event)
+
+    def page(self) -> bytes:
+        """Its metrics."""
+        waiting = {box.way.name: box.waiting() for box in self.outboxes}
+        return page(self.watch.heard(), outbox.total(self.outboxes), waiting)
+
+    def _tell(self, event: Event) -> None:
+        message = Message(event, self._world.host)
+        self._world.say(message.subject)
+        for box in self.outboxes:
+            box.put(message)
+
+    def _taken(self, message: Message) -> None:
+        self.watch.delivered(message.event.monitor)
+        self._save()
+
+    def _save(self) -> None:
+        with self._saving:  # the newest is written last
+            self._store.save(self.watch.heard())
+
+
+def serve(switch: Switch, settings: Settings, files: TlsFiles, stop: threading.Event | None = None) -> None:
+    """Serve until SIGTERM or SIGINT (or ``stop``). Raises :class:`RefusedError` if an address cannot be had."""
+    stop = exporter.until_signal() if stop is None else stop
+    servers = open_servers(switch, settings, files)
+    threads = [threading.Thread(target=server.serve_forever, daemon=True) for server in servers]
+    threads += [threading.Thread(target=box.run, args=(stop,), daemon=True) for box in switch.outboxes]
+    threads.append(threading.Thread(target=_ticking, args=(switch, stop), daemon=True))
+    for thread in threads:
+        thread.start()
+    notify("READY=1")
+    exporter.stand_by(stop, threads)
+    notify("STOPPING=1")
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+    if not stop.is_set():
+        raise FreeholdError("SWITCH_BROKEN", "dead man's switch", "a thread of it ended", fix="its traceback is above")
+
+
+def open_servers(switch: Switch, settings: Settings, files: TlsFiles) -> list[Server]:
+    """The receiver and the page of metrics: both, or none."""
+    beats = receiver.listen_at(settings.listen, TlsKeeper(files), switch.watch, switch.beat)
+    try:
+        return [beats, exporter.bind(settings.metrics, {"/metrics": switch.page, "/healthz": lambda: b"ok\n"})]
+    except FreeholdError:
+        beats.server_close()
+        raise
+
+
+def test(ways: Sequence[Way], host: str) -> None:
+    """Send a test by every path. Raises :class:`PartialError` that names each that did not take it."""
+    failed = []
+    for way in ways:
+        try:
+            way.send(Message(Event("test", "", 0.0, None), host))
+        except OSError as error:
+            failed.append(f"{way.name}: {type(error).__name__}: {error}")
+        else:
+            print(f"{way.name}: taken")
+    if failed:
+        raise PartialError(
+            "SWITCH_TEST",
+            "dead man's switch",
+            "; ".join(failed),
+            expected="every path takes the test",
+            why="when a monitor falls silent, nobody would hear of it that way",
+            fix="mend the path, or its settings (inputs of role dead_mans_switch), and try again",
+            changed=f"{len(ways) - len(failed)} of {len(ways)} tests were sent",
+        )
+
+
+def beginning(file: Path) -> str:
+    """What the log begins with: how to try it."""
+    return f"to try every path to you: freehold dead-mans-switch --config {file} --credentials FOLDER --test"
+
+
+def _ticking(switch: Switch, stop: threading.Event) -> None:
+    while not stop.wait(TICK_SECONDS):
+        switch.tick()
+
+
+def real_world(host: str, say: Say) -> World:
+    """The machine's own clocks."""
+    return World(time.monotonic, time.time, host, say)
