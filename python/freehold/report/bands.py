@@ -46,7 +46,9 @@ def draw(lines: Sequence[Line], span: Span, words: Sequence[Word]) -> Html:
     rows = joined(_row(line, span, words) for line in lines[:MOST_BANDS])
     labels = joined(tag("span", tick.label, style=f"left:{tick.at:.2%}") for tick in scale.moments(span))
     foot = tag("div", tag("span"), tag("div", labels, class_="foot"), class_="band axis", aria_hidden="true")
-    return tag("div", rows, foot, class_="bands")
+    left = len(lines) - MOST_BANDS
+    more = tag("p", f"{left} more bands are left out.", class_="note") if left > 0 else None
+    return tag("div", rows, foot, more, class_="bands")
 
 
 def _row(line: Line, span: Span, words: Sequence[Word]) -> Html:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 
 from freehold.report import scale
 from freehold.report.answers import Track
@@ -18,7 +19,8 @@ from freehold.report.span import Span
 
 WIDTH, HEIGHT = 1000, 200
 MOST_LINES = 8
-"""More lines than this nobody can tell apart; those with the highest peaks are drawn, the rest as one band."""
+FEW_LINES = 4
+"""More lines than the first nobody can tell apart. Then a few with the highest peaks are drawn, the rest as a band."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Line:
     name: str
     track: Track
     currency: str = ""
+    group: int = 0
+    """Which of the panel's questions it answers."""
 
 
 @dataclass(frozen=True)
@@ -38,21 +42,30 @@ class Chosen:
     rest: tuple[Line, ...]
 
 
-def choose(lines: Sequence[Line], most: int = MOST_LINES) -> Chosen:
-    """At most ``most`` lines, those with the highest peaks, in the order in which they came."""
+def choose(lines: Sequence[Line], most: int = MOST_LINES, few: int = FEW_LINES) -> Chosen:
+    """All lines where they are few; else those with the highest peaks, from each question in turn."""
     if len(lines) <= most:
         return Chosen(tuple(lines), ())
-    peaks = sorted(range(len(lines)), key=lambda index: -max(lines[index].track.known, default=float("-inf")))
-    drawn = set(peaks[:most])
+    peaks = [max(line.track.known, default=-inf) for line in lines]
+    places = [_place(index, lines, peaks) for index in range(len(lines))]
+    drawn = set(sorted(range(len(lines)), key=lambda index: (places[index], lines[index].group))[:few])
     kept = tuple(line for index, line in enumerate(lines) if index in drawn)
     return Chosen(kept, tuple(line for index, line in enumerate(lines) if index not in drawn))
 
 
-def draw(chosen: Chosen, span: Span, unit: Unit, *, label: str, steps: Sequence[Step] = ()) -> Html:
-    """The chart with its axes. ``label`` says in words what is seen."""
+def _place(index: int, lines: Sequence[Line], peaks: Sequence[float]) -> int:
+    """How many lines of the same question come before this one."""
+    others = (other for other, line in enumerate(lines) if line.group == lines[index].group)
+    return sum(1 for other in others if (-peaks[other], other) < (-peaks[index], index))
+
+
+def draw(
+    chosen: Chosen, span: Span, unit: Unit, *, label: str, steps: Sequence[Step] = (), whole: bool = False
+) -> Html:
+    """The chart with its axes. ``label`` says in words what is seen; ``whole`` values have whole ticks."""
     found = [value for line in (*chosen.lines, *chosen.rest) for value in line.track.known]
     currency = next((line.currency for line in chosen.lines), "")
-    side, foot = scale.values(found, unit, currency), scale.moments(span)
+    side, foot = scale.values(found, unit, currency, whole=whole), scale.moments(span)
     picture = svg(
         _grid(side, foot),
         _band(chosen.rest, side),
@@ -152,16 +165,16 @@ def _shape(run: Sequence[tuple[int, float]], highs: Sequence[float], side: Scale
 
 
 def spark(points: Sequence[float | None]) -> Html | None:
-    """A small line without axes, beside a figure that says its end; None where there is no course to show."""
+    """A small line without axes, beside a figure that says its end; None where nothing changes."""
     found = [value for value in points if value is not None]
-    if len(found) < 2:  # noqa: PLR2004  two points make a line
+    low, high = min(found, default=0.0), max(found, default=0.0)
+    if low == high:
         return None
-    low, high = min(found), max(found)
     spread = high - low
     tall = 40
 
     def down(value: float) -> int:
-        return round(tall - 3 - (value - low) / spread * (tall - 6)) if spread else tall // 2
+        return round(tall - 3 - (value - low) / spread * (tall - 6))
 
     drawn = path(points, down, width=240)
     body = tag("path", d=drawn, class_="line s0")

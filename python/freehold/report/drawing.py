@@ -9,7 +9,7 @@ from freehold.report.answers import Failure, Sample
 from freehold.report.chart import Line
 from freehold.report.gather import Gathered, Shown
 from freehold.report.html import Child, Html, hidden, joined, tag
-from freehold.report.model import Panel, Query
+from freehold.report.model import Panel, Query, Unit
 from freehold.report.naming import RUNBOOKS, address, lines, named
 from freehold.report.words import chip, of_steps
 
@@ -52,7 +52,7 @@ def _nothing(shown: Shown) -> Html:
         return tag("p", chip("none", "Not known"), f" {shown.failures[0].text}.", class_="empty")
     expected = shown.panel.may_be_empty
     said = f" {expected}" if expected else " Nothing answers to this question, though something should."
-    return tag("p", chip("none" if expected else "look", "No data"), said, class_="empty")
+    return tag("p", chip("none", "Nothing") if expected else chip("look", "No data"), said, class_="empty")
 
 
 def _missing(shown: Shown) -> Html | None:
@@ -110,8 +110,12 @@ def _chart(shown: Shown, gathered: Gathered) -> Html | None:
         return None
     chosen = chart.choose(found)
     label = f"{asked.title}, {gathered.request.range.words}: {_told(asked, found)}"
-    drawn = chart.draw(chosen, gathered.span, asked.unit, label=label, steps=asked.steps)
+    drawn = chart.draw(chosen, gathered.span, asked.unit, label=label, steps=asked.steps, whole=_whole(asked))
     return joined((drawn, table.legend(asked, chosen)))
+
+
+def _whole(asked: Panel) -> bool:
+    return asked.unit is Unit.NUMBER and asked.decimals == 0
 
 
 def _told(asked: Panel, found: Sequence[Line]) -> str:
@@ -164,7 +168,7 @@ def _changes(asked: Panel, found: Sequence[Line], gathered: Gathered) -> Html:
     kept = rows[: table.MOST_ROWS]
     left = len(rows) - len(kept)
     more = tag("p", f"{left} more changes are left out.", class_="note") if left > 0 else None
-    return joined((table.grid(f"{asked.title}: data", ("Series", "State", "From", "To"), kept), more))
+    return joined((table.grid(f"{asked.title}: data", table.heads("Series", "State", "From", "To"), kept), more))
 
 
 def _piece(piece: bands.Piece, gathered: Gathered) -> tuple[str, str, str]:

@@ -21,7 +21,7 @@ PROBE_SECONDS = 2.0
 WHOLE_SECONDS = 6.0
 QUESTION_SECONDS = 4.0
 AT_ONCE = 4
-SPARK_POINTS = 60
+SPARK_POINTS = 61
 NOW = frozenset({"value", "table"})
 
 Answer = TypeVar("Answer")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable
 
+QUOTE = '"'
 VOID = frozenset({"meta", "br", "hr", "link"})
 NOT_SHOWN = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(127, 160)), "�")
 """Control characters: HTML has no place for them, and a terminal that shows the page's source must not obey them."""
@@ -29,7 +30,7 @@ def escaped(text: str) -> Html:
         return text
     # A lone surrogate, which JSON can carry, has no bytes in UTF-8.
     clean = text.translate(NOT_SHOWN).encode("utf-8", "replace").decode("utf-8")
-    return Html(html.escape(clean, quote=True))
+    return Html(html.escape(clean, quote=False))
 
 
 def joined(parts: Iterable[Child], between: str = "") -> Html:
@@ -49,7 +50,7 @@ def _attribute(key: str, value: Attribute) -> str:
     if value is None or value is False:
         return ""
     name = key.rstrip("_").replace("_", "-")
-    return f" {name}" if value is True else f' {name}="{escaped(str(value))}"'
+    return f" {name}" if value is True else f' {name}="{escaped(str(value)).replace(QUOTE, "&quot;")}"'
 
 
 def hidden(text: str) -> Html:

@@ -30,17 +30,24 @@ def shortened(name: str) -> str:
 
 def lines(shown: Shown) -> list[Line]:
     """All courses of a panel, by the order of its queries, then by name."""
-    return [line for query, answer in _answered(shown) for line in _of_query(query, answer, shown.panel.title)]
+    return [
+        line
+        for group, (query, answer) in enumerate(_answered(shown))
+        for line in _of_query(query, answer, group, shown)
+    ]
 
 
 def _answered(shown: Shown) -> Iterator[tuple[Query, object]]:
     return zip(shown.panel.queries, shown.over, strict=False)
 
 
-def _of_query(query: Query, answer: object, title: str) -> list[Line]:
+def _of_query(query: Query, answer: object, group: int, shown: Shown) -> list[Line]:
     if isinstance(answer, Failure) or not isinstance(answer, tuple):
         return []
-    found = [Line(named(query, track.labels, title), track, track.labels.get("currency", "")) for track in answer]
+    title = shown.panel.title
+    found = [
+        Line(named(query, track.labels, title), track, track.labels.get("currency", ""), group) for track in answer
+    ]
     return sorted((line for line in found if line.track.known), key=lambda line: in_order(line.name))
 
 

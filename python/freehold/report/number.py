@@ -62,7 +62,8 @@ def _finite(value: float, unit: Unit, decimals: int | None, currency: str) -> st
             factor, suffix = (100, "%") if unit is Unit.RATIO else (1, "°C")
             return f"{digits(value * factor, decimals)}{NARROW}{suffix}"
         case Unit.SECONDS | Unit.TIME_AGO:
-            return duration(value, decimals) + (" ago" if unit is Unit.TIME_AGO else "")
+            # How long ago something was is not known to the millisecond.
+            return f"{duration(round(value))} ago" if unit is Unit.TIME_AGO else duration(value, decimals)
         case Unit.MONEY:
             return f"{money(value, decimals)}{NARROW}{currency}".rstrip(NARROW)
         case Unit.STATE:
@@ -76,7 +77,9 @@ def _prefixed(value: float, unit: Unit, decimals: int | None) -> str:
     suffix = prefix + SUFFIX.get(unit, "")
     if unit in {Unit.PER_SECOND, Unit.TOKENS_PER_SECOND} and prefix:
         suffix = f"{prefix}{'' if unit is Unit.PER_SECOND else NARROW}{SUFFIX[unit]}"
-    return f"{digits(value / factor, decimals)}{NARROW}{suffix}".rstrip(NARROW)
+    # Decimals are meant for the plain unit: 5,231 W without any is 5.23 kW. A whole number needs none.
+    asked = None if factor != 1 or (unit is Unit.NUMBER and value == int(value)) else decimals
+    return f"{digits(value / factor, asked)}{NARROW}{suffix}".rstrip(NARROW)
 
 
 def prefix_of(value: float, unit: Unit) -> tuple[float, str]:
@@ -103,9 +106,9 @@ def digits(value: float, decimals: int | None = None) -> str:
 
 
 def money(value: float, decimals: int | None = None) -> str:
-    """Two decimals, as prices are written; more where the sum is below a hundredth."""
+    """Two decimals, as prices are written; ``decimals`` of them below one, where more are asked for."""
     if decimals is not None:
-        return f"{value:,.{decimals}f}"
+        return f"{value:,.{min(decimals, 2) if value >= 1 else decimals}f}"
     return digits(value) if 0 < value < 0.01 else f"{value:,.2f}"  # noqa: PLR2004  a hundredth
 
 
@@ -130,7 +133,7 @@ def axis(values: Sequence[float], unit: Unit, currency: str = "") -> list[str]:
     """Labels of ticks: all in one prefix with the same decimals, so that an eye can compare them."""
     top = max((abs(value) for value in values), default=0.0)
     if unit in {Unit.SECONDS, Unit.TIME_AGO} and top >= MINUTE:
-        return [duration(value) if value else "0" for value in values]
+        return [_signed(value, duration(abs(value))) if value else "0" for value in values]
     factor, suffix = _axis_unit(top, unit, currency)
     places = _places([value / factor for value in values])
     return [

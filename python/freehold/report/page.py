@@ -132,7 +132,7 @@ def _main(gathered: Gathered, look: Look) -> Html:
 
 
 def _tile(tile: Tile, gathered: Gathered, *, leads: bool) -> Html:
-    simulated = chip("look", "simulated") if tile.id == "cost" and gathered.head.simulated else None
+    simulated = chip("look", "simulated") if tile.id != "sovereignty" and "gpu" in gathered.head.simulated else None
     figure = tile.id == "cost" and tile.word != verdict.NOT_KNOWN
     word = tag("p", None if figure else mark(tile.state), drawing.big(tile.word), class_=f"word {tile.state}")
     title = tag("a", tile.title, href=f"#{tile.id}") if leads else tag("span", tile.title)
@@ -216,7 +216,7 @@ def _since(alert: Alert, gathered: Gathered) -> Html | None:
         began = datetime.fromisoformat(alert.since).timestamp()
     except ValueError:
         return tag("span", node, class_="since")
-    age = f"for {number.duration(max(0.0, gathered.at - began))}"
+    age = f"for {number.duration(round(max(0.0, gathered.at - began)))}"
     return tag("span", f"{node}, {age}" if node else age, class_="since")
 
 
@@ -236,7 +236,7 @@ def _bottom(gathered: Gathered) -> Html:
     took = number.duration(gathered.took)
     made = f"Made by Freehold {__version__} on {moment(gathered.at)}, from Prometheus, in {took}."
     lines = (
-        "A line shows the value at each of 180 moments; what is shorter falls between them. A gap is time without data."
+        "A line shows the value at each of 181 moments; what is shorter falls between them. A gap is time without data."
     )
     return tag(
         "footer",

@@ -75,13 +75,13 @@ class Prometheus:
 
     def now(self, expr: str, at: float, seconds: float) -> tuple[Sample, ...] | Failure:
         """The values of ``expr`` at the UNIX time ``at``, waiting ``seconds`` at most."""
-        asked = {"query": expr, "time": f"{at:.3f}", "timeout": f"{seconds:.3f}s"}
+        asked = {"query": expr, "time": f"{at:.3f}", "timeout": f"{seconds * 1000:.0f}ms"}
         return _read(self._ask("/api/v1/query", asked, seconds), answers.samples)
 
     def over(self, expr: str, span: Span, seconds: float) -> tuple[Track, ...] | Failure:
         """The values of ``expr`` at each moment of ``span``."""
         asked = {"query": expr, "start": f"{span.start:.3f}", "end": f"{span.end:.3f}", "step": f"{span.step:.3f}"}
-        answer = self._ask("/api/v1/query_range", {**asked, "timeout": f"{seconds:.3f}s"}, seconds)
+        answer = self._ask("/api/v1/query_range", {**asked, "timeout": f"{seconds * 1000:.0f}ms"}, seconds)
         return _read(answer, lambda data: answers.tracks(data, span))
 
     def alerts(self, seconds: float) -> tuple[Alert, ...] | Failure:

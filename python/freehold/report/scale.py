@@ -62,10 +62,10 @@ class Scale:
         return (value - self.low) / (self.high - self.low)
 
 
-def values(found: Sequence[float], unit: Unit, currency: str = "") -> Scale:
-    """An axis that holds all of ``found`` (finite) and ends on round values."""
+def values(found: Sequence[float], unit: Unit, currency: str = "", *, whole: bool = False) -> Scale:
+    """An axis that holds all of ``found`` (finite) and ends on round values: ``whole`` ones if need be."""
     low, high = _bounds(found, unit)
-    step = _step((high - low) / MOST_STEPS, unit)
+    step = _step(max((high - low) / MOST_STEPS, 1.0 if whole else 0.0), unit)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     marks = [index * step for index in range(first, max(last, first + 1) + 1)]
     labels = axis(marks, unit, currency)

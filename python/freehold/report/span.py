@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-POINTS = 180
-"""Moments of a chart: one for every two to three pixels of a panel on a wide screen."""
+POINTS = 181
+"""Moments of a chart: one for every two to three pixels of a panel on a wide screen, and whole seconds between them."""
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,11 @@ class Range:
 
 
 RANGES = (
-    Range("1h", 3600, "last hour", "1 hour"),
-    Range("6h", 6 * 3600, "last 6 hours", "6 hours"),
-    Range("24h", 24 * 3600, "last 24 hours", "24 hours"),
-    Range("7d", 7 * 86400, "last 7 days", "7 days"),
-    Range("30d", 30 * 86400, "last 30 days", "30 days"),
+    Range("1h", 3600, "last hour", "1 h"),
+    Range("6h", 6 * 3600, "last 6 hours", "6 h"),
+    Range("24h", 24 * 3600, "last 24 hours", "24 h"),
+    Range("7d", 7 * 86400, "last 7 days", "7 d"),
+    Range("30d", 30 * 86400, "last 30 days", "30 d"),
 )
 BY_ID = {one.id: one for one in RANGES}
 DEFAULT = "24h"

@@ -10,8 +10,8 @@ from freehold.report import number, words
 from freehold.report.answers import Failure, Sample
 from freehold.report.chart import Chosen, Line, rest_swatch, swatch
 from freehold.report.gather import Shown
-from freehold.report.html import Child, Html, hidden, joined, tag
-from freehold.report.model import Panel, Query
+from freehold.report.html import Html, hidden, joined, tag
+from freehold.report.model import Panel, Query, Word
 from freehold.report.naming import in_order
 from freehold.report.span import Span
 
@@ -21,6 +21,10 @@ MOMENTS = 13
 """Rows of a chart's data: its ends and eleven moments between them."""
 
 Key = tuple[tuple[str, str], ...]
+ORDER = ("severity", "alertname", "node", "owned", "check", "key", "model", "gpu")
+"""Labels that stand first, as people look for them; the others follow by name."""
+
+TITLES = {"gpu": "GPU", "alertname": "Alert", "exported_node": "Node"}
 
 
 def scrolling(body: Html, label: str) -> Html:
@@ -28,9 +32,9 @@ def scrolling(body: Html, label: str) -> Html:
     return tag("div", body, class_="scroll", role="region", aria_label=label, tabindex=0)
 
 
-def grid(label: str, heads: Iterable[Child], rows: Iterable[Iterable[Html]], class_: str = "") -> Html:
+def grid(label: str, heads: Iterable[Html], rows: Iterable[Iterable[Html]], class_: str = "") -> Html:
     """A table with column heads; the rows' cells are given whole."""
-    top = tag("tr", *(tag("th", head, scope="col") for head in heads))
+    top = tag("tr", *heads)
     body = joined(tag("tr", *cells) for cells in rows)
     caption = tag("caption", label, class_="hear")
     return scrolling(tag("table", caption, tag("thead", top), tag("tbody", body), class_=class_ or None), label)
@@ -54,18 +58,27 @@ def rows(shown: Shown) -> Rows:
 
 
 def _key(sample: Sample) -> Key:
-    return tuple(sorted((name, value) for name, value in sample.labels.items() if name != "__name__"))
+    found = ((name, value) for name, value in sample.labels.items() if name != "__name__")
+    return tuple(sorted(found, key=lambda pair: (ORDER.index(pair[0]) if pair[0] in ORDER else len(ORDER), pair)))
 
 
 def of_panel(shown: Shown) -> Html:
     """The table of a panel of kind ``table``."""
     found, panel = rows(shown), shown.panel
-    heads = [*(name.replace("_", " ").capitalize() for name in found.labels)]
-    heads += [query.legend or "Value" for query in panel.queries]
+    heads = [tag("th", TITLES.get(name, name.replace("_", " ").capitalize()), scope="col") for name in found.labels]
+    heads += [_head(panel, query) for query in panel.queries]
     body = [_row(panel, found.labels, key, values) for key, values in found.rows[:MOST_ROWS]]
     left = len(found.rows) - MOST_ROWS
     more = tag("p", f"{left} more rows are left out.", class_="note") if left > 0 else None
     return joined((grid(panel.title, heads, body), more))
+
+
+def _head(panel: Panel, query: Query) -> Html:
+    return tag("th", query.legend or "Value", scope="col", class_=None if _words(panel, query) else "num")
+
+
+def _words(panel: Panel, query: Query) -> Sequence[Word]:
+    return query.words or (panel.words if query.unit is None else ())
 
 
 def _row(panel: Panel, labels: Sequence[str], key: Key, values: Sequence[float | None]) -> list[Html]:
@@ -79,9 +92,14 @@ def _row(panel: Panel, labels: Sequence[str], key: Key, values: Sequence[float |
 
 
 def _cell(panel: Panel, query: Query, value: float | None, labels: Mapping[str, str]) -> Html:
-    meant = query.words or (panel.words if query.unit is None else ())
+    meant = _words(panel, query)
     if value is None:
-        return tag("td", tag("span", "\N{EN DASH}", aria_hidden="true"), hidden(number.NOT_KNOWN), class_="num none")
+        return tag(
+            "td",
+            tag("span", "\N{EN DASH}", aria_hidden="true"),
+            hidden(number.NOT_KNOWN),
+            class_=None if meant else "num",
+        )
     if meant:
         word = words.of_number(value, meant)
         return tag("td", words.chip(word.state, word.text))
@@ -89,12 +107,17 @@ def _cell(panel: Panel, query: Query, value: float | None, labels: Mapping[str, 
     return tag("td", shown, class_="num")
 
 
+def heads(*names: str) -> list[Html]:
+    """Heads of columns."""
+    return [tag("th", name, scope="col") for name in names]
+
+
 def legend(panel: Panel, chosen: Chosen) -> Html:
     """Which line is which, with the least, the most and the last value of each."""
     drawn = [_legend_row(panel, swatch(index), line) for index, line in enumerate(chosen.lines)]
     if chosen.rest:
         drawn.append(_rest_row(panel, chosen.rest))
-    return grid(f"{panel.title}: legend", ("Series", "Min", "Max", "Last"), drawn, "legend")
+    return grid(f"{panel.title}: legend", heads("Series", "Min", "Max", "Last"), drawn, "figs legend")
 
 
 def _legend_row(panel: Panel, sign: Html, line: Line) -> list[Html]:
@@ -112,7 +135,7 @@ def _rest_row(panel: Panel, rest: Sequence[Line]) -> list[Html]:
 
 def _num(panel: Panel, value: float | None, currency: str) -> Html:
     shown = number.text(value, panel.unit, decimals=panel.decimals, currency=currency)
-    return tag("td", shown, class_="num")
+    return tag("td", shown)
 
 
 def data(panel: Panel, chosen: Chosen, span: Span) -> Html:
@@ -125,13 +148,15 @@ def data(panel: Panel, chosen: Chosen, span: Span) -> Html:
         ]
         for at in moments
     ]
-    first = grid(f"{panel.title}: data", ("UTC", *(line.name for line in chosen.lines)), body)
+    first = grid(f"{panel.title}: data", heads("UTC", *(line.name for line in chosen.lines)), body, "figs")
     if not chosen.rest:
         return first
     others = [_legend_row(panel, Html(), line) for line in chosen.rest[:MOST_REST]]
     left = len(chosen.rest) - MOST_REST
     more = tag("p", f"{left} more series are left out.", class_="note") if left > 0 else None
-    return joined((first, grid(f"{panel.title}: the others", ("Series", "Min", "Max", "Last"), others, "legend"), more))
+    return joined(
+        (first, grid(f"{panel.title}: the others", heads("Series", "Min", "Max", "Last"), others, "figs legend"), more)
+    )
 
 
 def clock(at: float) -> str:

@@ -49,7 +49,9 @@ def sovereignty(head: Head, at: float) -> Tile:
     if doubts:
         return Tile("sovereignty", "Sovereignty", "look", NOT_KNOWN, "; ".join(doubts))
     count, since = sum(head.nodes("outcomes").values()), at - min(head.nodes("checked").values())
-    reason = f"{_many(count, 'check')}, none failed, none unknown, looked at {number.duration(max(0.0, since))} ago"
+    reason = (
+        f"{_many(count, 'check')}, none failed, none unknown, looked at {number.duration(round(max(0.0, since)))} ago"
+    )
     return Tile("sovereignty", "Sovereignty", "good", "Sovereign", reason)
 
 
