@@ -29,6 +29,7 @@ PARTS = (
     "drift",
     "support",
     "ledger",
+    "report",
 )
 
 

@@ -15,6 +15,9 @@ FIGURES = 3
 PLAIN_UP_TO = 10_000
 """Below it a count is written out: 9,412 says more than 9.41 k."""
 
+WHOLE_FROM = 1000
+"""From here on a sum of money without cents is written without them."""
+
 NARROW = "\N{NARROW NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 
@@ -106,10 +109,12 @@ def digits(value: float, decimals: int | None = None) -> str:
 
 
 def money(value: float, decimals: int | None = None) -> str:
-    """Two decimals, as prices are written; ``decimals`` of them below one, where more are asked for."""
-    if decimals is not None:
-        return f"{value:,.{min(decimals, 2) if value >= 1 else decimals}f}"
-    return digits(value) if 0 < value < 0.01 else f"{value:,.2f}"  # noqa: PLR2004  a hundredth
+    """Two decimals, as prices are written; below a tenth ``decimals`` of them, or three figures."""
+    if value >= WHOLE_FROM and value == int(value):
+        return f"{value:,.0f}"
+    if value >= 0.1 or not value:  # noqa: PLR2004  two figures are left there
+        return f"{value:,.2f}"
+    return digits(value) if decimals is None else f"{value:,.{decimals}f}"
 
 
 def duration(seconds: float, decimals: int | None = None) -> str:
@@ -136,9 +141,9 @@ def axis(values: Sequence[float], unit: Unit, currency: str = "") -> list[str]:
         return [_signed(value, duration(abs(value))) if value else "0" for value in values]
     factor, suffix = _axis_unit(top, unit, currency)
     places = _places([value / factor for value in values])
-    return [
-        f"{_signed(value, f'{abs(value) / factor:,.{places}f}')}{NARROW}{suffix}".rstrip(NARROW) for value in values
-    ]
+    written = (_signed(value, f"{abs(value) / factor:,.{places}f}") for value in values)
+    shown = [f"{one}{NARROW}{suffix}".rstrip(NARROW) for one in written]
+    return [label if value or unit is Unit.CELSIUS else "0" for value, label in zip(values, shown, strict=True)]
 
 
 def _axis_unit(top: float, unit: Unit, currency: str) -> tuple[float, str]:
