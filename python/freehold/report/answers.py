@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,6 +12,8 @@ from freehold.report.span import Span
 LONGEST_TEXT = 300
 UNPROCESSABLE = 422
 BUSY = 503
+LARGEST = 1e300
+"""Of what is drawn: a chart needs room to reckon. NaN and infinity are no better."""
 
 Kind = Literal["unreachable", "slow", "refused", "garbage", "too_big"]
 
@@ -94,7 +95,7 @@ def _points(values: Any, span: Span) -> tuple[float | None, ...]:
     points: list[float | None] = [None] * span.points
     for at, said in values:
         index, value = span.index(float(at)), float(said)
-        if 0 <= index < span.points and math.isfinite(value):
+        if 0 <= index < span.points and abs(value) <= LARGEST:
             points[index] = value
     return tuple(points)
 

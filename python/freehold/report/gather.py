@@ -18,7 +18,7 @@ from freehold.report.span import Range, Span
 PROBE_SECONDS = 2.0
 """Of the first question. A Prometheus that does not answer it is not asked the other hundred."""
 
-WHOLE_SECONDS = 6.0
+WHOLE_SECONDS = 5.0
 QUESTION_SECONDS = 4.0
 AT_ONCE = 4
 SPARK_POINTS = 61

@@ -99,6 +99,8 @@ def prefix_of(value: float, unit: Unit) -> tuple[float, str]:
 
 def digits(value: float, decimals: int | None = None) -> str:
     """Three figures, thousands set apart; zeros at the end only where ``decimals`` asks for them."""
+    if math.isinf(value):
+        return "more than can be told"
     if decimals is not None:
         return f"{value:,.{decimals}f}"
     if value == 0:

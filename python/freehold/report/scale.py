@@ -37,6 +37,9 @@ DAY = 86400.0
 MOMENTS = ((2 * 3600.0, 900.0), (8 * 3600.0, 5400.0), (2 * DAY, 6 * 3600.0), (10 * DAY, 2 * DAY), (60 * DAY, 7 * DAY))
 """Up to this length of time, a tick at each of these: four or five labels, which a phone has room for."""
 
+TINY = 1e-300
+"""Less is nothing: its parts cannot be told by a float any more."""
+
 FLOATING = frozenset({Unit.CELSIUS})
 """Zero means nothing here, so the axis need not begin with it."""
 
@@ -78,8 +81,8 @@ def _bounds(found: Sequence[float], unit: Unit) -> tuple[float, float]:
     low, high = min(found, default=0.0), max(found, default=0.0)
     if unit not in FLOATING:
         low, high = min(low, 0.0), max(high, 0.0)
-    if high - low < max(abs(high), abs(low)) * 1e-9 or high == low:
-        spread = 1.0 if unit in FLOATING or not high else abs(high)
+    if high - low <= max(abs(high), abs(low)) * 1e-9 or high - low < TINY:
+        spread = 1.0 if unit in FLOATING or high < TINY else abs(high)
         return (low - spread, high + spread) if unit in FLOATING else (low, high + spread)
     return low, high
 

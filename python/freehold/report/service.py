@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from freehold.errors import FreeholdError, RefusedError
+from freehold.errors import FreeholdError, RefusedError, UsageError
 from freehold.exporter.notify import notify
 from freehold.exporter.service import address, stand_by, until_signal
 from freehold.report.asked import Asked
@@ -18,6 +18,7 @@ from freehold.report.page import Look, page
 from freehold.report.prometheus import Place, Prometheus
 from freehold.report.twin import document
 from freehold.report.web import StatusServer
+from freehold.service.addresses import is_loopback
 
 
 def maker(
@@ -56,7 +57,16 @@ def serve(listen: str, prometheus: str, fleet: str, runbooks: str, stop: threadi
 
 
 def bind(listen: str, keeper: Keeper, views: tuple[View, ...]) -> StatusServer:
-    """A server at ``listen``. Raises :class:`RefusedError` when the address cannot be had."""
+    """A server at ``listen``. Raises UsageError for an address that others reach, RefusedError for one that is taken."""
+    if not is_loopback(address(listen)[0]):
+        raise UsageError(
+            "REPORT_LISTEN",
+            "--listen",
+            listen,
+            expected="an address of loopback",
+            why="the page asks for no key; the gateway serves it to those who have one",
+            fix="--listen 127.0.0.1:9096",
+        )
     try:
         return StatusServer(address(listen), keeper, views)
     except OSError as error:

@@ -20,7 +20,7 @@ from freehold.report.model import View
 from freehold.report.page import POLICY
 
 LONGEST_SECONDS = 20.0
-"""From accept to the last byte: eight of patience, six of questions, and a client that is slow to read."""
+"""From accept to the last byte: six of patience, five of questions, and a client that is slow to read."""
 
 HTML, JSON = "text/html; charset=utf-8", "application/json"
 GUARDED = {
