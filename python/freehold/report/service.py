@@ -57,7 +57,7 @@ def serve(listen: str, prometheus: str, fleet: str, runbooks: str, stop: threadi
 
 
 def bind(listen: str, keeper: Keeper, views: tuple[View, ...]) -> StatusServer:
-    """A server at ``listen``. Raises UsageError for an address that others reach, RefusedError for one that is taken."""
+    """A server at ``listen``. Raises UsageError for one that others reach, RefusedError for one that is taken."""
     if not is_loopback(address(listen)[0]):
         raise UsageError(
             "REPORT_LISTEN",

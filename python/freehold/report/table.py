@@ -29,15 +29,20 @@ TITLES = {"gpu": "GPU", "alertname": "Alert", "exported_node": "Node"}
 
 def scrolling(body: Html, label: str) -> Html:
     """What may be wider than a phone moves by itself, by keyboard too, and the page does not."""
-    return tag("div", body, class_="scroll", role="region", aria_label=label, tabindex=0)
+    return tag("div", body, class_="scroll", role="group", aria_label=label, tabindex=0)
 
 
 def grid(label: str, heads: Iterable[Html], rows: Iterable[Iterable[Html]], class_: str = "") -> Html:
-    """A table with column heads; the rows' cells are given whole."""
+    """A table with column heads that may be wide; the rows' cells are given whole."""
+    return scrolling(plain(label, heads, rows, class_), label)
+
+
+def plain(label: str, heads: Iterable[Html], rows: Iterable[Iterable[Html]], class_: str = "") -> Html:
+    """A table that fits everywhere."""
     top = tag("tr", *heads)
     body = joined(tag("tr", *cells) for cells in rows)
     caption = tag("caption", label, class_="hear")
-    return scrolling(tag("table", caption, tag("thead", top), tag("tbody", body), class_=class_ or None), label)
+    return tag("table", caption, tag("thead", top), tag("tbody", body), class_=class_ or None)
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,7 @@ def legend(panel: Panel, chosen: Chosen) -> Html:
     drawn = [_legend_row(panel, swatch(index), line) for index, line in enumerate(chosen.lines)]
     if chosen.rest:
         drawn.append(_rest_row(panel, chosen.rest))
-    return grid(f"{panel.title}: legend", heads("Series", "Min", "Max", "Last"), drawn, "figs legend")
+    return plain(f"{panel.title}: legend", heads("Series", "Min", "Max", "Last"), drawn, "figs legend")
 
 
 def _legend_row(panel: Panel, sign: Html, line: Line) -> list[Html]:

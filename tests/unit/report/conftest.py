@@ -54,14 +54,20 @@ class Pretender:
 def _request(connection: socket.socket) -> tuple[str, dict[str, str]]:
     head = b""
     while b"\r\n\r\n" not in head:
-        head += connection.recv(4096)
+        head += _some(connection)
     head, _, body = head.partition(b"\r\n\r\n")
     length = next(
         (int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")), 0
     )
     while len(body) < length:
-        body += connection.recv(4096)
+        body += _some(connection)
     return head.split()[1].decode(), {name: values[0] for name, values in parse_qs(body.decode()).items()}
+
+
+def _some(connection: socket.socket) -> bytes:
+    if not (part := connection.recv(4096)):
+        raise ConnectionResetError
+    return part
 
 
 def http(body: bytes, status: str = "200 OK", length: int | None = None) -> bytes:

@@ -50,6 +50,7 @@ UNITS: dict[str, tuple[Role, str]] = {
     "gpu-exporter": (Role("gpu_exporter"), "freehold-gpu-exporter.service.j2"),
     "node-exporter": (Role("node_exporter"), "prometheus-node-exporter.service.j2"),
     "drift": (Role("drift"), "freehold-drift.service.j2"),
+    "report": (Role("report"), "freehold-report.service.j2"),
     "metrics-door": (Role("metrics_door"), "freehold-metrics-door.service.j2"),
 }
 # They make an interface and load rules, which the sandbox forbids: test_mesh_roles.py looks at them.
@@ -165,7 +166,7 @@ def test_the_internal_key_comes_as_a_credential_and_stands_in_no_unit(name: str)
     assert not any("KEY" in value for value in service.get("Environment", []))
 
 
-@pytest.mark.parametrize("name", ["gpu-exporter", "node-exporter"])
+@pytest.mark.parametrize("name", ["gpu-exporter", "node-exporter", "report"])
 def test_exporters_listen_on_loopback(name: str) -> None:
     (command,) = rendered(name)["Service"]["ExecStart"]
     assert "127.0.0.1:9" in command
