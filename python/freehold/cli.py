@@ -30,6 +30,7 @@ PARTS = (
     "drift",
     "support",
     "ledger",
+    "report",
 )
 
 

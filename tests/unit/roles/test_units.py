@@ -52,6 +52,7 @@ UNITS: dict[str, tuple[Role, str]] = {
     "node-exporter": (Role("node_exporter"), "prometheus-node-exporter.service.j2"),
     "grafana": (Role("grafana"), "grafana-server.service.j2"),
     "drift": (Role("drift"), "freehold-drift.service.j2"),
+    "report": (Role("report"), "freehold-report.service.j2"),
     "metrics-door": (Role("metrics_door"), "freehold-metrics-door.service.j2"),
     "prometheus": (Role("prometheus"), "prometheus.service.j2"),
     "alertmanager": (Role("alertmanager"), "prometheus-alertmanager.service.j2"),
@@ -221,6 +222,7 @@ def test_nothing_can_be_told_to_prometheus_over_http(switched_on: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["gpu-exporter", "node-exporter", *MONITOR])
+@pytest.mark.parametrize("name", ["gpu-exporter", "node-exporter", "report"])
 def test_exporters_listen_on_loopback(name: str) -> None:
     (command,) = rendered(name)["Service"]["ExecStart"]
     assert re.search(r"127[.]0[.]0[.]1:(9[0-9]+|8428)", command)
