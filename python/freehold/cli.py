@@ -25,6 +25,7 @@ PARTS = (
     "door",
     "keys",
     "mesh",
+    "sovereignty",
     "status",
     "drift",
     "support",

@@ -73,6 +73,7 @@ INPUTS: dict[str, dict[str, Any]] = {
     },
     "gpu_exporter": {"gpu_exporter_requirements_sha256": DIGEST},
     "node_exporter": {},
+    "sovereignty_checks": {"sovereignty_checks_node": "gpu1", "sovereignty_checks_models": {"small-chat": DIGEST}},
     "drift": {"drift_declared_file": "/run/declared/gpu1.declared.json"},
     "tls": {
         "tls_site": "lab",

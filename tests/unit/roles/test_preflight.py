@@ -71,6 +71,7 @@ BAD: list[tuple[str, dict[str, Any], list[str]]] = [
         ["metrics_door_relays", "192.0.2.1", "loopback"],
     ),
     ("node_exporter", {"node_exporter_collectors": []}, ["node_exporter_collectors", "[]"]),
+    ("sovereignty_checks", {"sovereignty_checks_models": {}}, ["sovereignty_checks_models", "{}", "fleet:models"]),
     (
         "drift",
         {"drift_declared_file": "/gpu1.declared.json"},
