@@ -26,6 +26,7 @@ PARTS = (
     "dead_mans_switch",
     "keys",
     "mesh",
+    "sovereignty",
     "status",
     "drift",
     "support",

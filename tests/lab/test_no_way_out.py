@@ -9,8 +9,8 @@ from tests.lab.world import Document, ReadFacts
 from freehold.lab import outside
 from freehold.lab.plan import lab_plan
 from freehold.sovereignty import checks
+from freehold.sovereignty.owner import own_hosts, probed_hosts, provider_hosts
 from freehold.sovereignty.result import Outcome
-from freehold.status.report import own_hosts, provider_hosts
 
 AT = "2026-11-21T12:00:00+00:00"
 PLAN = lab_plan()
@@ -40,7 +40,8 @@ def test_that_address_does_answer_where_there_is_a_way_to_it() -> None:
 
 def test_no_configuration_names_somebody_elses_host(facts: ReadFacts, document: Document) -> None:
     declared = provider_hosts(document)
-    result = checks.no_third_party_host("gpu1", facts(), own_hosts(document), AT, exceptions=declared)
+    probed = probed_hosts(document["sovereignty"]["probe_targets"])
+    result = checks.no_third_party_host("gpu1", facts(), own_hosts(document), AT, exceptions=declared, probed=probed)
     assert (result.outcome, result.evidence["hosts"]) == (Outcome.OK, [])
     assert set(result.evidence["by_exception"]) == declared
     undeclared = checks.no_third_party_host("gpu1", facts(), own_hosts(document), AT)

@@ -76,7 +76,8 @@ def restore(machine: Machine) -> dict[str, Any]:
 
 def metrics(machine: Machine, file: Path) -> dict[str, Any]:
     """Write a probe for Prometheus."""
-    from freehold.drift.metrics import render, write  # noqa: PLC0415  a probe does not need it
+    from freehold.drift.metrics import render  # noqa: PLC0415  a probe does not need it
+    from freehold.service.textfile import write  # noqa: PLC0415  the same
 
     answer = probe(machine)
     write(file, render(answer, time.time()))

@@ -69,6 +69,7 @@ class _Key(_Part):
     frontier: bool
     frontier_tokens_per_day: int
     frontier_nano_usd_per_month: int
+    status: bool
     expires: str | None
 
 

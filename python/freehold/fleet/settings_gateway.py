@@ -68,6 +68,7 @@ class Client(Section):
     frontier_usd_per_month: Annotated[float, Field(ge=0)] = Field(
         default=0.0, description="money it may spend a month, in USD; 0: only the fleet's caps", examples=[20]
     )
+    status: bool = Field(default=False, description="true: it may see the gateway's status page", examples=["true"])
     expires: Date | None = Field(
         default=None, description="YYYY-MM-DD, the last day; left out: never", examples=["2027-12-31"]
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from freehold.gateway.api.base import ApiLimits
@@ -21,6 +21,8 @@ from freehold.gateway.refusals import not_served, unknown_model
 from freehold.gateway.relay import Relay
 from freehold.gateway.request import Request
 from freehold.gateway.routing.replicas import Replicas
+from freehold.gateway.status.page import SERVED as STATUS_SERVED
+from freehold.gateway.status.page import Status
 from freehold.gateway.upstream import Upstream
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ def build(
     replicas: Replicas,
     *,
     valve: Valve | None = None,
+    status: Status | None = None,
 ) -> App:
     """Make the application."""
     keyring, names = Keyring(books), Names.of(config)
@@ -47,7 +50,9 @@ def build(
     relay, models = Relay(config, keyring, upstream, gate, names, limits, replicas, valve), Models(names, keyring)
     routes: dict[tuple[str, str], App] = {("POST", path): relay for path in APIS}
     routes |= {("GET", MODELS): models.all, ("GET", HEALTH): health}
-    return Routes(routes, models.one)
+    if status is None:
+        return Routes(routes, models.one)
+    return Routes(routes | status.routes, models.one, status.routes_of_nodes, (*SERVED, *STATUS_SERVED))
 
 
 @dataclass(frozen=True)
@@ -56,16 +61,20 @@ class Routes:
 
     fixed: dict[tuple[str, str], App]
     one_model: Callable[[Request, Exchange], Awaitable[None]]
+    of_nodes: dict[tuple[str, str], App] = field(default_factory=dict)
+    served: tuple[str, ...] = SERVED
 
     async def __call__(self, request: Request, exchange: Exchange) -> None:
         """Hand over, or refuse."""
         app = self.fixed.get((request.method, request.path))
+        if app is None and request.node:
+            app = self.of_nodes.get((request.method, request.path))
         if app is not None:
             exchange.path = request.path
         elif request.method == "GET" and request.path.startswith(MODELS + "/") and request.path != MODELS + "/":
             exchange.path, app = ONE_MODEL, self.one_model
         else:
-            raise not_served(SERVED)
+            raise not_served(self.served)
         await app(request, exchange)
 
 

@@ -146,6 +146,7 @@ def declared_of(key: settings.Key) -> Declared:
         tokens_per_day=key.tokens_per_day or None,
         concurrent=key.concurrent or None,
         frontier=key.frontier,
+        status=key.status,
         frontier_tokens_per_day=key.frontier_tokens_per_day or None,
         frontier_nano_usd_per_month=key.frontier_nano_usd_per_month or None,
     )

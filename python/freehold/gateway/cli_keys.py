@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from freehold.errors import UsageError
 from freehold.gateway import reached
+from freehold.gateway.cli_key_options import with_options_of_may
 from freehold.gateway.reached import Reached
-from freehold.ledger.money import nano_usd
-from freehold.ledger.periods import DAY_MS, HOUR_MS, end_of_date_ms
+from freehold.ledger.periods import DAY_MS, HOUR_MS
 
 if TYPE_CHECKING:
     from freehold.gateway.remote import Ledgers
@@ -27,16 +26,6 @@ Document = Annotated[Path | None, typer.Option(help="The fleet document; default
 PrivateKey = Annotated[Path | None, typer.Option(help="The operator's SSH key; default: stack's or lab's.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[str, typer.Argument(help="The key's name.")]
-Models = Annotated[
-    list[str] | None, typer.Option("--model", help="A model or alias that it may ask for; again for more.")
-]
-PerMinute = Annotated[int | None, typer.Option(min=0, help="Requests a minute.")]
-PerDay = Annotated[int | None, typer.Option(min=0, help="Tokens a UTC day.")]
-AtOnce = Annotated[int | None, typer.Option(min=0, help="Requests open at once.")]
-MayLeave = Annotated[bool, typer.Option("--frontier", help="Its requests may leave, by exception.")]
-FrontierTokens = Annotated[int | None, typer.Option(min=0, help="Frontier tokens a day.")]
-FrontierUsd = Annotated[float | None, typer.Option(min=0, help="Frontier money a month, USD.")]
-Expires = Annotated[str | None, typer.Option(help="Its last day, YYYY-MM-DD (UTC).")]
 
 
 def register(gateway: typer.Typer) -> None:
@@ -58,17 +47,11 @@ def ledgers(document: Path | None, private_key: Path | None) -> Ledgers:
     return Ledgers(load_document(file), target.private_key(private_key), file.parent / "known_hosts", run)
 
 
+@with_options_of_may
 def new(
     *,
     name: Name,
-    model: Models = None,
-    requests_per_minute: PerMinute = None,
-    tokens_per_day: PerDay = None,
-    concurrent: AtOnce = None,
-    frontier: MayLeave = False,
-    frontier_tokens_per_day: FrontierTokens = None,
-    frontier_usd_per_month: FrontierUsd = None,
-    expires: Expires = None,
+    told: dict[str, Any],
     document: Document = None,
     private_key: PrivateKey = None,
     as_json: Json = False,
@@ -77,18 +60,9 @@ def new(
     from freehold.gateway import keys  # noqa: PLC0415
 
     key = keys.new_key()
-    limits = limits_of(
-        frontier_usd_per_month,
-        models=model,
-        requests_per_minute=requests_per_minute,
-        tokens_per_day=tokens_per_day,
-        concurrent=concurrent,
-        frontier=frontier,
-        frontier_tokens_per_day=frontier_tokens_per_day,
-    )
     fleet = ledgers(document, private_key)
     digest = keys.digest(key.encode())
-    made = fleet.of_authority("key new", name=name, sha256=digest, limits=limits, expires_ms=end_of(expires))
+    made = fleet.of_authority("key new", name=name, sha256=digest, **told)
     _show_key(made, key, reached.ask(fleet, made), as_json=as_json)
 
 
@@ -107,39 +81,24 @@ def listed(
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    table = Table("name", "from", "models", "a minute", "a day", "at once", "frontier", "ends", "state")
+    table = Table("name", "from", "models", "a minute", "a day", "at once", "frontier", "status", "ends", "state")
     for row in found:
         table.add_row(*cells(row))
     (Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH)).print(table)
 
 
+@with_options_of_may
 def limit(
     *,
     name: Name,
-    model: Models = None,
-    requests_per_minute: PerMinute = None,
-    tokens_per_day: PerDay = None,
-    concurrent: AtOnce = None,
-    frontier: MayLeave = False,
-    frontier_tokens_per_day: FrontierTokens = None,
-    frontier_usd_per_month: FrontierUsd = None,
-    expires: Expires = None,
+    told: dict[str, Any],
     document: Document = None,
     private_key: PrivateKey = None,
     as_json: Json = False,
 ) -> None:
     """Replace all limits of a key: what is not named has none."""
-    limits = limits_of(
-        frontier_usd_per_month,
-        models=model,
-        requests_per_minute=requests_per_minute,
-        tokens_per_day=tokens_per_day,
-        concurrent=concurrent,
-        frontier=frontier,
-        frontier_tokens_per_day=frontier_tokens_per_day,
-    )
     fleet = ledgers(document, private_key)
-    changed = fleet.of_authority("key limit", name=name, limits=limits, expires_ms=end_of(expires))
+    changed = fleet.of_authority("key limit", name=name, **told)
     found = reached.ask(fleet, changed)
     text = f"{name}: its limits are new, from the next request on; {found.said('in force on', LATER)}"
     print(json.dumps({**changed, **found.as_json()}) if as_json else text)
@@ -190,25 +149,10 @@ def cells(row: Mapping[str, Any]) -> list[str]:
         ", ".join(json.loads(row["models"])) if row["models"] else "all",
         *("-" if one is None else f"{one:,}" for one in limits),
         "may leave" if row["frontier"] else "never",
+        "may see it" if row.get("status") else "-",
         dt.datetime.fromtimestamp((ends - DAY_MS) / 1000, dt.UTC).date().isoformat() if ends else "never",
         state,
     ]
-
-
-def limits_of(frontier_usd_per_month: float | None, **plain: Any) -> dict[str, Any]:
-    """The options of a command as :class:`freehold.ledger.key_records.KeyLimits` takes them."""
-    money = None if frontier_usd_per_month is None else nano_usd(frontier_usd_per_month)
-    return {**plain, "frontier_nano_usd_per_month": money}
-
-
-def end_of(day: str | None) -> int | None:
-    """The end of a day in UTC, in ms. Raises :class:`UsageError`."""
-    if day is None:
-        return None
-    try:
-        return end_of_date_ms(day)
-    except ValueError as error:
-        raise UsageError("KEY_EXPIRES", day, "no date", expected="YYYY-MM-DD, its last day") from error
 
 
 def _show_key(row: Mapping[str, Any], key: str, found: Reached, *, as_json: bool) -> None:

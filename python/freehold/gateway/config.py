@@ -6,12 +6,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from freehold.errors import FreeholdError, raise_all
 from freehold.gateway import config_frontier
 from freehold.gateway.config_frontier import FrontierConfig
-from freehold.service.addresses import is_address, is_loopback
+from freehold.service.addresses import is_address, is_loopback, is_loopback_url
 from freehold.service.settings import Table, read_json
 from freehold.service.tls import TlsFiles, key_file
 
@@ -51,6 +50,7 @@ class Key:
     frontier: bool = False
     frontier_tokens_per_day: int = 0
     frontier_nano_usd_per_month: int = 0
+    status: bool = False
     expires: str = ""
 
 
@@ -100,6 +100,14 @@ class Mesh:
 
 
 @dataclass(frozen=True)
+class Report:
+    """Where the status page is from: the report service of this node at ``url``, or the monitors' gateways."""
+
+    url: str = ""
+    peers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class GatewayConfig:
     """Everything that the gateway is told. ``simulated`` names the parts that are not real here."""
 
@@ -118,6 +126,7 @@ class GatewayConfig:
     peers_file: Path | None = None
     ledger: Path | None = None
     frontier: FrontierConfig | None = None
+    report: Report | None = None
 
     @property
     def is_authority(self) -> bool:
@@ -131,6 +140,7 @@ def read(path: Path) -> GatewayConfig:
     table = Table(str(path), read_json(path), errors)
     key_file, mesh = table.text("internal_key_file", None), table.maybe("mesh")
     peers, ledger, frontier = table.text("peers_file", None), table.text("ledger", None), table.maybe("frontier")
+    report = table.maybe("report")
     config = GatewayConfig(
         listen=_listen(table.table("listen")),
         metrics=_listen(table.table("metrics")),
@@ -147,6 +157,7 @@ def read(path: Path) -> GatewayConfig:
         peers_file=Path(peers) if peers else None,
         ledger=Path(ledger) if ledger else None,
         frontier=config_frontier.read(frontier) if frontier else None,
+        report=_report(report) if report else None,
     )
     table.close()
     _check(table, config)
@@ -175,6 +186,15 @@ def _mesh(table: Table) -> Mesh:
     return mesh
 
 
+def _report(table: Table) -> Report:
+    report = Report(table.text("url", None).rstrip("/"), table.texts("peers", []))
+    table.close()
+    if bool(report.url) == bool(report.peers):
+        table.refuse("", "both or neither of url and peers", "url on a monitor's node, peers (its monitors) elsewhere")
+    _check_url(table, report.url)
+    return report
+
+
 def _key(table: Table) -> Key:
     key = Key(
         name=table.text("name"),
@@ -186,6 +206,7 @@ def _key(table: Table) -> Key:
         frontier=table.boolean("frontier", default=False),
         frontier_tokens_per_day=table.integer("frontier_tokens_per_day", 0, MOST, 0),
         frontier_nano_usd_per_month=table.integer("frontier_nano_usd_per_month", 0, MOST, 0),
+        status=table.boolean("status", default=False),
         expires=table.text("expires", None),
     )
     if key.sha256 and not SHA256.fullmatch(key.sha256):
@@ -236,6 +257,9 @@ def _check(table: Table, config: GatewayConfig) -> None:
     for alias, model in config.aliases:
         if model not in {one.name for one in config.models}:
             table.refuse(f"aliases.{alias}", model, "a model of this file")
+    if config.report and config.report.peers and not (config.mesh and config.peers_file):
+        why = "the monitors' gateways are reached over it only"
+        table.refuse("report.peers", ", ".join(config.report.peers), "none without mesh and peers_file", why=why)
     served = {one.name for one in config.models}
     for route in config.frontier.routes if config.frontier else ():
         if route.local and route.local not in served:
@@ -259,22 +283,13 @@ def _check_name(table: Table, name: str) -> None:
 
 
 def _check_url(table: Table, url: str) -> None:
-    if url and not _is_loopback_url(url):
+    if url and not is_loopback_url(url):
         table.refuse(
             "url",
             url[:80],
             "http://127.0.0.1:<port> or http://[::1]:<port>, without a path",
             why="a prompt must not leave this node: runtimes are reached over loopback only, and by no name",
         )
-
-
-def _is_loopback_url(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        plain = parts.scheme == "http" and not (parts.path or parts.query or parts.fragment or "@" in parts.netloc)
-        return plain and parts.port is not None and is_loopback(parts.hostname or "")
-    except ValueError:
-        return False
 
 
 def _duplicates(values: Iterable[str]) -> list[str]:

@@ -44,6 +44,7 @@ class Request:
     ) -> None:
         self.method, self.path, self.headers, self.client = method, path, headers, client
         self.node = node  # whose certificate came with it, over the mesh; empty for clients
+        self.query = b""  # as it came; one path has something to ask
         self.keep = True  # the connection may take another request after this one
         self.cut = Cut.NOBODY  # who ended it before its end
         self.begun = False  # somebody is at work on it

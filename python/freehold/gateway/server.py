@@ -30,6 +30,7 @@ from freehold.gateway.metrics import Metrics
 from freehold.gateway.protocol import Connection, Guard
 from freehold.gateway.recorder import LedgerRecorder
 from freehold.gateway.routing.fleet import Fleet
+from freehold.gateway.status.page import Status
 from freehold.gateway.upstream import Upstream
 from freehold.service.notify import Supervisor
 
@@ -125,7 +126,8 @@ async def serve(
     books = opened(config.ledger, config.keys, follows=not config.is_authority)
     part = role.opened(config, books, fleet)
     valve = frontier.opened(config, books, registry, environ, part.leases)
-    parts = Parts(metrics, upstream, AccessLog(), books, fleet, part, valve)
+    status = Status.of(config, fleet, books)
+    parts = Parts(metrics, upstream, AccessLog(), books, fleet, part, valve, status)
     doors = _doors(config, parts)
     addresses = public.getsockname()
     with (
@@ -134,6 +136,7 @@ async def serve(
         contextlib.closing(parts.role),
         contextlib.closing(parts.log),
         contextlib.closing(upstream),
+        contextlib.closing(status) if status else contextlib.nullcontext(),
     ):
         await doors.open(public)
         if mesh is not None:
@@ -155,11 +158,13 @@ class Parts:
     fleet: Fleet
     role: Role
     valve: Valve | None = None
+    status: Status | None = None
 
 
 def _doors(config: GatewayConfig, parts: Parts) -> Doors:
     gate = Gate(config.limits)
-    app = build(config, parts.upstream, gate, parts.books, parts.fleet.replicas, valve=parts.valve)
+    replicas = parts.fleet.replicas
+    app = build(config, parts.upstream, gate, parts.books, replicas, valve=parts.valve, status=parts.status)
     recorders = (parts.metrics, parts.log, LedgerRecorder(parts.books, config.node))
     front = Front(parts.role.desk(app), recorders, quiet=desk.PATHS)
     guard = Guard(config.limits, parts.metrics, front.serve)

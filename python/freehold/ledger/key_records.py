@@ -30,6 +30,8 @@ class KeyLimits:
     frontier: bool = False
     frontier_tokens_per_day: int | None = None
     frontier_nano_usd_per_month: int | None = None
+    status: bool = False
+    """Whether it may see the status page, which names nodes, models, keys and costs."""
 
     def allows(self, model: str) -> bool:
         """Tell whether this key may use ``model``."""
@@ -41,7 +43,7 @@ class KeyLimits:
         return {**found, "models": None if self.models is None else json.dumps(self.models), "frontier": self.frontier}
 
 
-COUNTS = tuple(field.name for field in fields(KeyLimits) if field.name not in {"models", "frontier"})
+COUNTS = tuple(field.name for field in fields(KeyLimits) if field.name not in {"models", "frontier", "status"})
 LIMIT_COLUMNS = tuple(field.name for field in fields(KeyLimits))
 
 
@@ -96,7 +98,8 @@ def limits_of(row: Mapping[str, Any]) -> KeyLimits:
     """The limits in a row."""
     said = {name: row[name] for name in COUNTS}
     models = None if row["models"] is None else tuple(json.loads(row["models"]))
-    return KeyLimits(models=models, frontier=bool(row["frontier"]), **said)
+    # An authority that was not updated yet does not tell of it.
+    return KeyLimits(models=models, frontier=bool(row["frontier"]), status=bool(row.get("status")), **said)
 
 
 def select(connection: sqlite3.Connection, where: str, *values: Any) -> list[Key]:

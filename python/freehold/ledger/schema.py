@@ -153,5 +153,12 @@ _UNREPORTED = """
 CREATE INDEX leases_held_unreported ON leases_held (asked_ms, id) WHERE state = 'closed';
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _FLEET, _UNREPORTED)
+_STATUS = """
+ALTER TABLE keys ADD COLUMN status INTEGER NOT NULL DEFAULT 0;
+UPDATE meta SET value = 0 WHERE name = 'keys_followed';
+"""
+"""Who may see the status page. A follower asks for the whole table once more: an authority that was updated before it
+may have told it of keys that may, which it could not put down then."""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _FLEET, _UNREPORTED, _STATUS)
 """``MIGRATIONS[n]`` takes a file from version n to n + 1; each runs in one transaction."""

@@ -24,6 +24,7 @@ Facts = Mapping[str, Any]
 NO_WAY_OUT = {"ENETUNREACH", "EHOSTUNREACH"}
 SHOWN_HOSTS = 5
 GATEWAY_SETTINGS = "/etc/freehold/gateway.json"
+OWN_SETTINGS = "/etc/freehold/sovereignty.json"
 
 
 def _unread(facts: Any) -> str | None:
@@ -70,17 +71,25 @@ def no_route_out(node: str, facts: Facts, at: str) -> CheckResult:
 
 
 def no_third_party_host(
-    node: str, facts: Facts, own: Collection[str], at: str, *, exceptions: Collection[str] = ()
+    node: str,
+    facts: Facts,
+    own: Collection[str],
+    at: str,
+    *,
+    exceptions: Collection[str] = (),
+    probed: Collection[str] = (),
 ) -> CheckResult:
-    """``own`` are the names and addresses of the fleet; any other host in a rendered configuration fails.
+    """``own`` are the names, addresses and networks of the owner; any other host in a rendered configuration fails.
 
     ``exceptions`` are the hosts of frontier providers that the owner declared: the gateway's settings, and no other
-    file, may name them. Without them the endpoint is the same.
+    file, may name them. Without them the endpoint is the same. ``probed`` are those that :func:`no_route_out` tries to
+    reach and must not: the checks' own settings, and no other file, may name them.
     """
     check, files = "no_third_party_host", facts["configuration"]
     if _unread(files):
         return CheckResult(check, node, Outcome.UNKNOWN, f"not read: {_unread(files)}", at)
     named = [named for file, text in files.items() for named in third_party(named_hosts(file, text), own)]
+    named = [one for one in named if one.file != OWN_SETTINGS or one.host not in probed]
     found = [one for one in named if one.file != GATEWAY_SETTINGS or one.host not in exceptions]
     declared = sorted({one.host for one in named} - {one.host for one in found})
     evidence = {"files_read": len(files), "hosts": [f"{one.file}:{one.line} {one.host}" for one in found]}

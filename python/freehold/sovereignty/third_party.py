@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 URL = re.compile(r"\b[a-z][a-z0-9+.-]*://(?:[^\s/@\"']*@)?(\[[0-9a-f:]+\]|[^\s/:\"'<>,;\]}]+)", re.IGNORECASE)
@@ -19,6 +19,9 @@ DOMAIN = re.compile(
     r"(?:com|org|net|io|ai|dev|app|cloud|co|tech|gov|edu|info|us|eu|uk|de|fr|cn|jp|run))(?![\w-]|\.\w)",
     re.IGNORECASE,
 )
+
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, order=True)
@@ -50,8 +53,25 @@ def _hosts_in(line: str) -> set[str]:
 
 
 def third_party(hosts: Iterator[NamedHost], own: Collection[str]) -> list[NamedHost]:
-    """Those that are neither loopback, nor unspecified, nor in ``own`` (names and addresses of the owner)."""
-    return [named for named in hosts if named.host not in own and not _is_local(named.host)]
+    """Those that are neither loopback, nor unspecified, nor in ``own``: names, addresses and networks of the owner."""
+    networks = [network for one in own if "/" in one and (network := _network(one))]
+    return [
+        named
+        for named in hosts
+        if named.host not in own and not _is_local(named.host) and not _is_inside(named.host, networks)
+    ]
+
+
+def _network(text: str) -> Network | None:
+    """None for what is no network: then it is nobody's, and what it was meant for fails the check."""
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def _is_inside(host: str, networks: Sequence[Network]) -> bool:
+    return _is_address(host) and any(ipaddress.ip_address(host) in network for network in networks)
 
 
 def _is_address(text: str) -> bool:

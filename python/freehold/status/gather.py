@@ -14,12 +14,12 @@ from typing import Any
 from freehold import ssh
 from freehold.errors import RefusedError, UnknownStateError
 from freehold.process import ProcessError, Runner
+from freehold.sovereignty.light import UNITS
 from freehold.status import node_facts
 from freehold.status.probe import ProbeResult, probe
 
 SSH_SECONDS = 15
 READ_SECONDS = 300.0
-UNITS = ("freehold-*", "prometheus*.service", "victoria*.service", "grafana*.service")
 
 Document = Mapping[str, Any]
 

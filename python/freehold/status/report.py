@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from freehold.cost.token_cost import Prices, token_cost
 from freehold.fleet.endpoint import endpoint
-from freehold.sovereignty import checks
+from freehold.sovereignty import judge as judges
+from freehold.sovereignty.owner import Owner
 from freehold.sovereignty.result import CheckResult, Outcome, verdict
 from freehold.status import counters
 from freehold.status.gather import NodeReading
@@ -49,26 +49,7 @@ def judge(
         return [CheckResult("node_readable", name, Outcome.NOT_APPLICABLE, str(facts["error"]), at)]
     if "error" in facts:
         return [CheckResult("node_readable", name, Outcome.UNKNOWN, str(facts["error"]), at)]
-    return [
-        *checks.weights_digest(name, facts, [model["name"] for model in document["models"]], at),
-        checks.no_route_out(name, facts, at),
-        checks.no_third_party_host(name, facts, own_hosts(document), at, exceptions=provider_hosts(document)),
-        checks.phone_home_switches(name, facts, switches, at),
-    ]
-
-
-def own_hosts(document: Mapping[str, Any]) -> set[str]:
-    """Names and addresses that are the owner's: the nodes, and the control host that serves the bundle."""
-    own = {host[key] for host in document["hosts"] for key in ("name", "address", "serve_address", "mesh_address")}
-    own |= {document["mesh"]["control"]["address"], document["mesh"]["network"].partition("/")[0]}
-    own |= set(document.get("sovereignty", {}).get("own_hosts", ()))
-    return own | {urlsplit(document["bundle"]["url"]).hostname or ""}
-
-
-def provider_hosts(document: Mapping[str, Any]) -> set[str]:
-    """Hosts of the frontier providers that the owner declared."""
-    providers = (document.get("frontier") or {}).get("providers", ())
-    return {urlsplit(one["url"]).hostname or "" for one in providers}
+    return judges.judge(name, facts, Owner.of_document(document), switches, at)
 
 
 def _node(document: Mapping[str, Any], reading: NodeReading) -> dict[str, Any]:

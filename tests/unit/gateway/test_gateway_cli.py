@@ -80,6 +80,35 @@ def test_a_new_key_is_shown_once_and_only_its_digest_is_sent(app: typer.Typer, a
     assert made["key"] not in str(question)
 
 
+def test_a_key_is_let_see_the_status_page_by_its_maker_alone(app: typer.Typer, authority: Authority) -> None:
+    for words in (
+        ["new", "me", "--status"],
+        ["limit", "me", "--status"],
+        ["limit", "me", "--no-status"],
+        ["new", "me"],
+    ):
+        assert CliRunner().invoke(app, ["gateway", "key", *words]).exit_code == 0
+    assert [question["limits"]["status"] for _, question in authority.asked] == [True, True, False, False]
+    authority.row = {"status": 1}
+    assert "may see it" in CliRunner().invoke(app, ["gateway", "key", "list"]).stdout
+    authority.row = {"status": 0}
+    assert "may see it" not in CliRunner().invoke(app, ["gateway", "key", "list"]).stdout
+
+
+def test_a_key_is_made_and_changed_with_the_same_options(app: typer.Typer, authority: Authority) -> None:
+    words = ["me", "--model", "m", "--model", "n", "--requests-per-minute", "6", "--tokens-per-day", "7"]
+    words += ["--concurrent", "8", "--frontier", "--frontier-tokens-per-day", "9", "--frontier-usd-per-month", "1.5"]
+    words += ["--expires", "2026-12-31", "--status"]
+    wanted = {"models": ["m", "n"], "requests_per_minute": 6, "tokens_per_day": 7, "concurrent": 8, "frontier": True}
+    wanted |= {"frontier_tokens_per_day": 9, "frontier_nano_usd_per_month": 1_500_000_000, "status": True}
+    for command in ("new", "limit"):
+        assert CliRunner().invoke(app, ["gateway", "key", command, *words]).exit_code == 0
+        assert authority.asked[-1][1]["limits"] == wanted
+        assert authority.asked[-1][1]["expires_ms"] == 1_798_761_600_000
+        bad = CliRunner().invoke(app, ["gateway", "key", command, "me", "--expires", "soon"])
+        assert isinstance(bad.exception, UsageError)
+
+
 def test_a_key_is_rotated_with_time_to_change_over(app: typer.Typer, authority: Authority) -> None:
     shown = CliRunner().invoke(app, ["gateway", "key", "rotate", "me", "--grace-hours", "2"]).stdout
     assert shown.count("fh-") == 1

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from freehold.errors import FreeholdError, FreeholdErrors
-from freehold.gateway.config import Limits, read
+from freehold.gateway.books import declared_of
+from freehold.gateway.config import Limits, Report, read
 
 GOOD: dict[str, Any] = {
     "listen": {"host": "10.84.0.11", "port": 8080},
@@ -49,6 +50,54 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         place = place[int(step) if step.isdigit() else step]
     place[last] = value
     return settings  # type: ignore[no-any-return]
+
+
+MESH = {"listen": {"host": "10.85.0.11", "port": 8443}, "certificate": "c", "anchors": "a", "revoked": "r"}
+
+
+@pytest.mark.parametrize(
+    ("report", "expected"),
+    [
+        (None, None),
+        ({"url": "http://127.0.0.1:9096/"}, Report(url="http://127.0.0.1:9096")),
+        ({"peers": ["gpu1", "gpu2"]}, Report(peers=("gpu1", "gpu2"))),
+    ],
+)
+def test_where_the_status_page_is_from_is_read(tmp_path: Path, report: Any, expected: Report | None) -> None:
+    more = {"report": report} if report else {}
+    assert read(write(tmp_path, {**GOOD, "mesh": MESH, "peers_file": "p", **more})).report == expected
+
+
+@pytest.mark.parametrize(
+    ("report", "words"),
+    [
+        ({}, "both or neither"),
+        ({"url": "http://127.0.0.1:9096", "peers": ["gpu1"]}, "both or neither"),
+        ({"url": "http://10.0.0.1:9096"}, "10.0.0.1"),
+        ({"url": "http://127.0.0.1:9096/status"}, "without a path"),
+        ({"url": "https://127.0.0.1:9096"}, "https"),
+        ({"peers": "gpu1"}, "a list of texts"),
+        ({"peers": ["gpu1"], "more": 1}, "unknown key"),
+    ],
+)
+def test_a_status_page_from_elsewhere_is_refused(tmp_path: Path, report: Any, words: str) -> None:
+    errors = refused(write(tmp_path, {**GOOD, "mesh": MESH, "peers_file": "p", "report": report}))
+    assert words in " ".join(str(error) for error in errors)
+
+
+def test_a_monitor_is_asked_over_the_mesh_or_not_at_all(tmp_path: Path) -> None:
+    (error,) = refused(write(tmp_path, {**GOOD, "report": {"peers": ["gpu1"]}}))
+    assert error.subject.endswith("report.peers")
+    assert "mesh" in error.expected
+
+
+def test_a_key_may_see_the_status_page_if_it_says_so(tmp_path: Path) -> None:
+    key = {**GOOD["keys"][0], "status": True}
+    config = read(
+        write(tmp_path, {**GOOD, "keys": [key, {**key, "name": "other", "sha256": "b" * 64, "status": False}]})
+    )
+    assert [declared_of(one).limits.status for one in config.keys] == [True, False]
+    assert not declared_of(read(write(tmp_path, GOOD)).keys[0]).limits.status
 
 
 def test_good_settings_are_read(tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ from freehold.ledger.key_records import KeyLimits
 from freehold.ledger.keys import KeyTable, KeyWatch
 from freehold.ledger.store import Store
 
-LIMITS = KeyLimits(("tiny",), 60, 1000, 4, frontier=True, frontier_tokens_per_day=50, frontier_nano_usd_per_month=7)
+LIMITS = KeyLimits(
+    ("tiny",), 60, 1000, 4, frontier=True, frontier_tokens_per_day=50, frontier_nano_usd_per_month=7, status=True
+)
 
 
 def test_a_key_comes_back_as_it_was_made(world: World) -> None:
@@ -24,6 +26,15 @@ def test_a_key_comes_back_as_it_was_made(world: World) -> None:
     assert made.limits.allows("tiny")
     assert not made.limits.allows("large")
     assert KeyLimits().allows("large")
+
+
+def test_a_key_sees_the_status_page_only_if_it_was_told_so(world: World) -> None:
+    world.keys.create("agent", sha("a"), KeyLimits())
+    assert not world.keys.get("agent").limits.status
+    world.keys.set_limits("agent", KeyLimits(status=True))
+    assert world.keys.get("agent").limits.status
+    world.keys.set_limits("agent", KeyLimits())
+    assert not world.keys.get("agent").limits.status
 
 
 def test_names_are_unique_among_the_living(world: World) -> None:

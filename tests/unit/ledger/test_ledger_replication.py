@@ -44,6 +44,23 @@ def test_changes_reach_the_replica(world: World, replica: World) -> None:
     assert same(world, replica)
 
 
+def test_who_may_see_the_status_page_travels_and_an_older_authority_does_not_tell_of_it(
+    world: World, replica: World
+) -> None:
+    world.key("a", KeyLimits(status=True))
+    follow(world, replica)
+    assert replica.keys.get("a").limits.status
+    world.keys.set_limits("a", KeyLimits())
+    follow(world, replica)
+    assert not replica.keys.get("a").limits.status
+    world.keys.set_limits("a", KeyLimits(status=True))
+    told = changes_since(world.keys, *position(replica.keys)).as_json()
+    for key in told["keys"]:
+        del key["status"]
+    apply(replica.keys, Changes.from_json(told))
+    assert not replica.keys.get("a").limits.status
+
+
 def test_a_name_may_change_hands(world: World, replica: World) -> None:
     world.key("a")
     follow(world, replica)

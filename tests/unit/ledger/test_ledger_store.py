@@ -14,6 +14,7 @@ import pytest
 from tests.unit.ledger.world import World, row
 
 from freehold.errors import FreeholdError
+from freehold.ledger.key_records import select
 from freehold.ledger.place import mark
 from freehold.ledger.schema import MIGRATIONS
 from freehold.ledger.store import Store, begin_anew, get_meta, set_meta
@@ -60,6 +61,24 @@ def test_an_older_schema_is_brought_up_and_keeps_its_rows(path: Path) -> None:
     with Store.open(path, migrations=newer) as store, store.reading() as connection:
         assert connection.execute("SELECT id FROM more").fetchall() == [(3,)]
     assert f"schema {len(newer)}" in refused(path, "LEDGER_TOO_NEW").found
+
+
+OLD_KEY = """
+INSERT INTO keys (id, name, sha256, origin, created_ms, version) VALUES ('k_1', 'agent', 'aa', 'made', 1, 5);
+INSERT INTO meta VALUES ('keys_source', 'theirs'), ('keys_followed', 5), ('keys_version', 5);
+"""
+BEFORE_STATUS = 3
+
+
+def test_a_ledger_from_before_the_status_page_lets_nobody_see_it_and_asks_for_the_whole_table_again(path: Path) -> None:
+    """An authority that was updated first may have told of the permission, and this one could not put it down."""
+    Store.open(path, migrations=MIGRATIONS[:BEFORE_STATUS]).close()
+    with sqlite3.connect(path) as connection:
+        connection.executescript(OLD_KEY)
+    with Store.open(path) as store, store.reading() as connection:
+        (key,) = select(connection, "1")
+        assert (key.name, key.limits.status) == ("agent", False)
+        assert [get_meta(connection, f"keys_{name}") for name in ("source", "followed", "version")] == ["theirs", 0, 5]
 
 
 def test_a_migration_that_fails_leaves_the_file_as_it_was(path: Path) -> None:

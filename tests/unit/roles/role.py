@@ -75,6 +75,7 @@ INPUTS: dict[str, dict[str, Any]] = {
     "node_exporter": {},
     "grafana": {"grafana_bundle_url": BUNDLE},
     "report": {"report_requirements_sha256": DIGEST, "report_fleet": "lab"},
+    "sovereignty_checks": {"sovereignty_checks_node": "gpu1", "sovereignty_checks_models": {"small-chat": DIGEST}},
     "drift": {"drift_declared_file": "/run/declared/gpu1.declared.json"},
     "tls": {
         "tls_site": "lab",

@@ -55,6 +55,8 @@ BAD: list[tuple[str, dict[str, Any], list[str]]] = [
     ("embedding_sidecar", {"embedding_sidecar_weights": {}}, ["embedding_sidecar_weights", "none"]),
     ("gateway", {"gateway_listen_host": ""}, ["gateway_listen_host", "serve_address"]),
     ("gateway", {"gateway_limits": {"drain_seconds": 5}}, ["gateway_drain_seconds", "found 5"]),
+    ("gateway", {"gateway_report_url": "http://192.0.2.1:9096"}, ["gateway_report_url", "192.0.2.1", "loopback"]),
+    ("gateway", {"gateway_monitors": ["gpu1"]}, ["gateway_monitors", "gpu1", "mesh"]),
     ("gateway", {"gateway_keys": []}, ["gateway_keys", "found none"]),
     ("gateway", {"gateway_keys": [{"name": "al", "sha256": "the key itself"}]}, ["gateway_keys", "al", "sha256sum"]),
     ("gateway", {"gateway_models": [CHAT, CHAT]}, ["gateway_models", "small-chat, small-chat"]),
@@ -80,6 +82,7 @@ BAD: list[tuple[str, dict[str, Any], list[str]]] = [
     ("grafana", {"grafana_prometheus_url": "http://192.0.2.1:9090"}, ["grafana_prometheus_url", "192.0.2.1"]),
     ("grafana", {"grafana_bundle_url": ""}, ["grafana_bundle_url", '""']),
     ("node_exporter", {"node_exporter_collectors": []}, ["node_exporter_collectors", "[]"]),
+    ("sovereignty_checks", {"sovereignty_checks_models": {}}, ["sovereignty_checks_models", "{}", "fleet:models"]),
     (
         "drift",
         {"drift_declared_file": "/gpu1.declared.json"},

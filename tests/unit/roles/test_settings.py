@@ -57,6 +57,23 @@ def test_the_gateway_reads_its_settings(tmp_path: Path) -> None:
     assert read.keys[0].sha256 == DIGEST
 
 
+@pytest.mark.parametrize(
+    ("given", "url", "peers"),
+    [
+        ({"gateway_report_url": "http://127.0.0.1:9096"}, "http://127.0.0.1:9096", ()),
+        ({"gateway_report_url": "http://127.0.0.1:9096", "gateway_monitors": ["gpu1"]}, "http://127.0.0.1:9096", ()),
+        ({"gateway_monitors": ["gpu1", "gpu2"], "gateway_mesh_host": "198.51.100.11"}, "", ("gpu1", "gpu2")),
+    ],
+)
+def test_the_gateway_is_told_where_the_status_page_is_from(
+    given: dict[str, Any], url: str, peers: tuple[str, ...], tmp_path: Path
+) -> None:
+    file = tmp_path / "gateway.json"
+    file.write_text(Role("gateway", given).render("gateway.json.j2"), encoding="utf-8")
+    assert gateway_config.read(file).report == gateway_config.Report(url, peers)
+    assert "report" not in json.loads(Role("gateway").render("gateway.json.j2"))
+
+
 def test_vllm_gets_exactly_these_arguments() -> None:
     arguments, _ = vllm(VLLM_CHAT)
     assert arguments == {

@@ -53,6 +53,8 @@ UNITS: dict[str, tuple[Role, str]] = {
     "grafana": (Role("grafana"), "grafana-server.service.j2"),
     "drift": (Role("drift"), "freehold-drift.service.j2"),
     "report": (Role("report"), "freehold-report.service.j2"),
+    "sovereignty": (Role("sovereignty_checks"), "freehold-sovereignty.service.j2"),
+    "weights-digest": (Role("sovereignty_checks"), "freehold-weights-digest.service.j2"),
     "metrics-door": (Role("metrics_door"), "freehold-metrics-door.service.j2"),
     "prometheus": (Role("prometheus"), "prometheus.service.j2"),
     "alertmanager": (Role("alertmanager"), "prometheus-alertmanager.service.j2"),
@@ -73,7 +75,7 @@ SILENT = {
     "blackbox-exporter",
     "victoria-metrics",
 }
-PERIODIC = {"drift"}  # a timer starts them; they end, and are not there in between
+PERIODIC = {"drift", "sovereignty", "weights-digest"}  # a timer starts them; they end, and are not there in between
 each_daemon = pytest.mark.parametrize("name", sorted(set(UNITS) - PERIODIC))
 
 
@@ -118,6 +120,7 @@ def test_a_unit_does_not_weaken_the_sandbox(name: str) -> None:
         "node-exporter": {"RestrictAddressFamilies": ["AF_NETLINK"]},  # counters of the interfaces
         "gateway": {"IPAddressAllow": ["any"]},  # its clients
         "drift": {"RestrictAddressFamilies": ["AF_NETLINK"]},  # the live ruleset
+        "sovereignty": {"RestrictAddressFamilies": ["AF_NETLINK"], "IPAddressAllow": ["any"]},  # it tries to leave
         "metrics-door": {"IPAddressAllow": ["198.51.100.0/24"]},  # the mesh
         "prometheus": {"IPAddressAllow": ["198.51.100.0/24"]},  # the mesh
         "alertmanager": {"IPAddressAllow": ["198.51.100.12 192.0.2.25"]},  # the switch, the mail server
@@ -169,8 +172,9 @@ def test_a_job_ends_in_time_and_is_started_by_a_timer_alone(name: str) -> None:
     assert timer["Timer"]["RandomizedDelaySec"]
 
 
-def test_the_one_service_with_rights_can_read_everything_and_write_nothing_with_them() -> None:
-    rights = unit(Role("drift").render("rights.conf.j2"))["Service"]
+@pytest.mark.parametrize("role", ["drift", "sovereignty_checks"])
+def test_a_service_with_rights_can_read_everything_and_write_nothing_with_them(role: str) -> None:
+    rights = unit(Role(role).render("rights.conf.j2"))["Service"]
     assert rights["CapabilityBoundingSet"] == rights["AmbientCapabilities"] == ["CAP_DAC_READ_SEARCH CAP_NET_ADMIN"]
     assert set(rights) == {"CapabilityBoundingSet", "AmbientCapabilities", "Restart"}
 

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from freehold.process import Completed
+from freehold.sovereignty.owner import own_hosts
 from freehold.status import gather, report, view
 
 
@@ -74,4 +75,4 @@ def test_the_table_says_so(document: dict[str, Any], tmp_path: Path) -> None:
 
 
 def test_addresses_of_the_private_plane_are_the_owners(document: dict[str, Any]) -> None:
-    assert {"10.85.0.11", "10.85.0.1", "10.85.0.0", "gpu2"} <= report.own_hosts(json.loads(json.dumps(document)))
+    assert {"10.85.0.11", "10.85.0.1", "10.85.0.0", "gpu2"} <= own_hosts(json.loads(json.dumps(document)))
