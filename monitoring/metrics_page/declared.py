@@ -37,18 +37,6 @@ NODE_PAGES = (
     ),
 )
 
-SWITCH = (
-    D("freehold_dead_mans_switch_last_beat_timestamp_seconds", "when a monitor was heard last", ("monitor",)),
-    D("freehold_dead_mans_switch_silent", "1 while the monitor is silent", ("monitor",)),
-    D(
-        "freehold_dead_mans_switch_notifications_total",
-        "messages by path and outcome (`sent`, `failed`)",
-        ("path", "outcome"),
-        "counter",
-    ),
-    D("freehold_dead_mans_switch_notifications_waiting", "messages that a path has not taken yet", ("path",)),
-)
-
 VLLM = (
     D("vllm:prompt_tokens_total", "prompt tokens, those from the prefix cache too", ("model_name",), "counter"),
     D("vllm:generation_tokens_total", "tokens generated", ("model_name",), "counter"),
@@ -104,6 +92,7 @@ PROMETHEUS = (
     D("scrape_duration_seconds", "how long it took"),
     D("scrape_samples_scraped", "how many figures it brought"),
     D("ALERTS", "1 for each alert that is pending or firing", ("alertname", "alertstate", "severity")),
+    D("ALERTS_FOR_STATE", "when each of them began (UNIX time)", ("alertname", "severity")),
     D("prometheus_build_info", "its version", ("version",)),
     D("prometheus_config_last_reload_successful", "1 where it took its newest settings"),
     D("prometheus_notifications_alertmanagers_discovered", "Alertmanagers that it knows"),

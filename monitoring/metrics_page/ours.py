@@ -11,13 +11,16 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.parser import text_string_to_metric_families
 
+from freehold.dead_mans_switch import page as dead_mans_switch_page
 from freehold.drift import metrics as drift
 from freehold.exporter import metrics as exporter
+from freehold.exporter.described import Described as OwnDescribed
 from freehold.gateway.authority.metrics import RoleMetrics
 from freehold.gateway.authority.role import Role
 from freehold.gateway.config_frontier import FrontierConfig
 from freehold.gateway.frontier.metrics import FrontierMetrics, Sums
 from freehold.gateway.metrics import Metrics
+from freehold.report import metrics as report
 from monitoring import rules
 from monitoring.metrics_page.described import Described
 from monitoring.metrics_page.words import WORDS
@@ -25,10 +28,21 @@ from monitoring.metrics_page.words import WORDS
 
 def gpu_exporter() -> tuple[Described, ...]:
     """All that the exporter's page can hold."""
-    return tuple(
-        Described(one.name, one.help, (*one.labels, *one.mig_labels), one.kind, one.unit)
-        for one in exporter.described()
-    )
+    return _ours(exporter.described())
+
+
+def dead_mans_switch() -> tuple[Described, ...]:
+    """The switch's."""
+    return _ours(dead_mans_switch_page.described())
+
+
+def status_page() -> tuple[Described, ...]:
+    """Those of the service behind the status page."""
+    return _ours(report.described())
+
+
+def _ours(metrics: Iterable[OwnDescribed]) -> tuple[Described, ...]:
+    return tuple(Described(one.name, one.help, (*one.labels, *one.mig_labels), one.kind, one.unit) for one in metrics)
 
 
 def gateway() -> tuple[Described, ...]:

@@ -42,6 +42,7 @@ class Switch:
     def __init__(self, settings: Settings, store: Store, world: World) -> None:
         self._world, self._store, self._saving = world, store, threading.Lock()
         now = world.monotonic()
+        self._patience = settings.patience
         self.watch = Watch(settings.monitors, settings.patience, now, store.load(now))
         self.outboxes = [Outbox(way, world.say, self._taken) for way in settings.ways]
 
@@ -63,7 +64,7 @@ class Switch:
     def page(self) -> bytes:
         """Its metrics."""
         waiting = {box.way.name: box.waiting() for box in self.outboxes}
-        return page(self.watch.heard(), outbox.total(self.outboxes), waiting)
+        return page(self.watch.heard(), outbox.total(self.outboxes), waiting, self._patience.silence)
 
     def _tell(self, event: Event) -> None:
         message = Message(event, self._world.host)

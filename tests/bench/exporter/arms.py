@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.gateway.processes import free_port, rss_megabytes, running
+from tests.bench.gateway.processes import rss_megabytes, running
+from tests.ports import free_port
 
 from freehold.exporter.cli import command
 from freehold.lab.nvml import STATE_VARIABLE
