@@ -58,7 +58,10 @@ def test_a_page_without_end_is_none(monitor: Harness, reporter: Reporter) -> Non
     ("status", "body", "words"),
     [
         (404, b"", "its status: 404"),
-        (500, b"oops", "its status: 500"),
+        (500, b"oops\nTraceback", "its status: 500, oops)"),
+        (503, b"too many pages are being made\n", "its status: 503, too many pages are being made)"),
+        (503, b"<html>somebody else's", "its status: 503)"),
+        (500, b"\xff\x00\x1b[2J", "its status: 500)"),
         (302, b"go away", "its status: 302"),
         (200, b"", "its status: 200"),
     ],
@@ -73,14 +76,14 @@ def test_what_is_no_page_is_not_handed_on(
 
 
 def test_what_the_service_does_not_know_is_the_askers_to_correct(monitor: Harness, reporter: Reporter) -> None:
-    reporter.status, reporter.body = 400, b"what?"
-    told = get(monitor)
-    assert told.status == 400
-    assert "knows no such range, view or node" in json.loads(told.body)["error"]["message"]
-
-
-def test_a_page_that_says_that_prometheus_is_down_is_a_page(monitor: Harness, reporter: Reporter) -> None:
-    reporter.status, reporter.body = 503, b"<!DOCTYPE html>no data"
-    told = get(monitor)
-    assert (told.status, told.body) == (503, reporter.body)
-    assert is_safe(told)
+    reporter.status = 400
+    for body, words in (
+        (b"view: expected one of cost, health\n", "view: expected one of cost, health."),
+        (b"", "no such range"),
+    ):
+        reporter.body = body
+        told = get(monitor, "/status?view=nothing")
+        assert told.status == 400
+        assert words in json.loads(told.body)["error"]["message"]
+    reporter.body = b"a <b>bold</b> word"
+    assert b"a &lt;b&gt;bold&lt;/b&gt; word" in get(monitor, "/status?view=nothing", Accept=BROWSER).body
