@@ -235,11 +235,11 @@ class Connection(asyncio.Protocol):
     # Inside
 
     def _request(self) -> Request:
-        method, version = self._parser.get_method().decode("ascii"), self._parser.get_http_version()
-        target, _, query = self._url.partition(b"?")
-        path = unquote(target.decode("latin-1")) if b"%" in target else target.decode("latin-1")
+        method, url = self._parser.get_method().decode("ascii"), self._url
+        path = url.partition(b"?")[0].decode("latin-1")
+        path, version = unquote(path) if "%" in path else path, self._parser.get_http_version()
         request = Request(self, method, path, self._headers, client=self._client, version=version, node=self._node)
-        request.query, request.keep = query, version != "1.0" and self._parser.should_keep_alive() and not self._ending
+        request.url, request.keep = url, version != "1.0" and self._parser.should_keep_alive() and not self._ending
         return request
 
     def _start(self, request: Request) -> None:

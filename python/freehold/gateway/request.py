@@ -44,7 +44,7 @@ class Request:
     ) -> None:
         self.method, self.path, self.headers, self.client = method, path, headers, client
         self.node = node  # whose certificate came with it, over the mesh; empty for clients
-        self.query = b""  # as it came; one path has something to ask
+        self.url = b""  # path and query as they came
         self.keep = True  # the connection may take another request after this one
         self.cut = Cut.NOBODY  # who ended it before its end
         self.begun = False  # somebody is at work on it
@@ -69,6 +69,11 @@ class Request:
             if given == name:
                 return value
         return None
+
+    @property
+    def query(self) -> bytes:
+        """What stands behind the path's ``?``, as it came; one path asks for it."""
+        return self.url.partition(b"?")[2]
 
     @property
     def has_body(self) -> bool:

@@ -18,6 +18,10 @@ from freehold.status.gather import NodeReading
 MILLIJOULE = 1e-3
 ENERGY = "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION"
 TOKENS = "gen_ai_client_token_usage_sum"
+SILENT = "freehold_gateway_authority_silent_seconds"
+SILENT_SECONDS = 60.0
+"""A follower asks each second, and every four while it is not answered: a minute is no pause between two questions."""
+
 IN, OUT = {"gen_ai_token_type": "input"}, {"gen_ai_token_type": "output"}
 
 
@@ -69,7 +73,14 @@ def _node(document: Mapping[str, Any], reading: NodeReading) -> dict[str, Any]:
         "gpus_expected": host["gpus"],
         "services": {name: unit["ActiveState"] for name, unit in sorted(units.items()) if not _rests(unit)},
         "probe": reading.probe.as_json() if reading.probe else None,
+        "authority_silent_seconds": _silent(_text(facts, "gateway")),
     }
+
+
+def _silent(exposition: str | None) -> float | None:
+    """For how long this node's gateway has not heard the authority; none where it hears it, or is the authority."""
+    seconds = counters.total(exposition, SILENT) if exposition else None
+    return seconds if seconds is not None and seconds > SILENT_SECONDS else None
 
 
 def _rests(unit: Mapping[str, str]) -> bool:

@@ -33,11 +33,18 @@ def _parts(report: Mapping[str, Any]) -> Iterator[Table | Text]:
     note = f"; in maintenance: {', '.join(resting)}" if resting else ""
     serving = (f"every node serves{note}", "green") if report["serving"] else ("not every node serves", "bold red")
     yield Text.assemble("Health: ", serving)
+    yield from (_not_following(node) for node in report["nodes"] if node["authority_silent_seconds"])
     if report["simulated"]:
         yield Text(
             f"Simulated in this fleet: {', '.join(report['simulated'])}. Figures marked so show the method only.",
             "yellow",
         )
+
+
+def _not_following(node: Mapping[str, Any]) -> Text:
+    text = f"{node['name']}: its gateway has not heard the authority for {node['authority_silent_seconds']:.0f} s: "
+    text += "it goes on with the keys that it knows, and lets nothing leave. Look at freehold mesh status, and at "
+    return Text(f"{text}journalctl -u freehold-gateway on {node['name']}.", "yellow")
 
 
 def _table(title: str, *columns: str) -> Table:

@@ -225,8 +225,7 @@ def test_nothing_can_be_told_to_prometheus_over_http(switched_on: str) -> None:
     assert "--web.console.templates=/nonexistent" in command
 
 
-@pytest.mark.parametrize("name", ["gpu-exporter", "node-exporter", *MONITOR])
-@pytest.mark.parametrize("name", ["gpu-exporter", "node-exporter", "report"])
+@pytest.mark.parametrize("name", ["gpu-exporter", "node-exporter", "report", *MONITOR])
 def test_exporters_listen_on_loopback(name: str) -> None:
     (command,) = rendered(name)["Service"]["ExecStart"]
     assert re.search(r"127[.]0[.]0[.]1:(9[0-9]+|8428)", command)

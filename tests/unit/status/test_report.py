@@ -76,3 +76,30 @@ def test_the_table_says_so(document: dict[str, Any], tmp_path: Path) -> None:
 
 def test_addresses_of_the_private_plane_are_the_owners(document: dict[str, Any]) -> None:
     assert {"10.85.0.11", "10.85.0.1", "10.85.0.0", "gpu2"} <= own_hosts(json.loads(json.dumps(document)))
+
+
+def following(silent: float | None) -> dict[str, Any]:
+    """What a node says whose gateway has not heard the authority for so long; none: it is the authority."""
+    page = "# TYPE freehold_gateway_authority_silent_seconds gauge\n"
+    page += "" if silent is None else f"freehold_gateway_authority_silent_seconds {silent}\n"
+    unread = {"error": "not asked"}
+    facts = dict.fromkeys(("configuration", "routes", "units"), unread)
+    return facts | {"os": {}, "probes": {}, "weights": {}, "metrics": {"gateway": page, "gpu": unread}}
+
+
+@pytest.mark.parametrize("silent", [None, 0.4, 60.0, 60.5, 312.0])
+def test_a_gateway_that_does_not_hear_the_authority_has_a_line(
+    document: dict[str, Any], tmp_path: Path, silent: float | None
+) -> None:
+    facts, shown = following(silent), (silent or 0) > 60
+    readings = [gather.NodeReading("gpu1", 1e9, facts, None, 1e9, facts)]
+    done = report.build(document, readings, {}, tmp_path)
+    assert done["nodes"][0]["authority_silent_seconds"] == (silent if shown else None)
+    console = Console(width=400, record=True, file=(tmp_path / "shown").open("w"))
+    console.print(view.tables(done))
+    line = f"gpu1: its gateway has not heard the authority for {silent or 0:.0f} s"
+    assert (line in console.export_text()) == shown
+
+
+def test_a_node_that_cannot_be_read_is_not_said_to_follow_or_not(document: dict[str, Any], tmp_path: Path) -> None:
+    assert [node["authority_silent_seconds"] for node in reported(document, tmp_path)["nodes"]] == [None, None]

@@ -91,8 +91,7 @@ class Status:
         try:
             return await self.source.page(path, asked)
         except UnknownError as error:
-            text = "The report service knows no such range, view or node."
-            raise malformed(text, reason="status_query", param="query") from error
+            raise malformed(str(error), reason="status_query", param="query") from error
         except BusyError as error:
             raise busy("The status page", AT_ONCE) from error
         except DarkError as error:

@@ -19,13 +19,13 @@ MOST_KEPT = 16
 AT_ONCE = 4
 """Different pages that are asked for at the same time."""
 
-OK, BAD_REQUEST, UNAVAILABLE = 200, 400, 503
-LONGEST_WORDS = 500
+OK, BAD_REQUEST = 200, 400
+LONGEST_WORDS = 300
 Asked = tuple[str, str]
 
 
 class UnknownError(Exception):
-    """The report service does not know this range, view or node."""
+    """The report service does not know this range, view or node; the text is for the client."""
 
 
 class BusyError(Exception):
@@ -83,12 +83,20 @@ class Source:
 
 
 def _judged(answer: Answer, way: Way) -> Answer:
-    """A page, even one that says that Prometheus is down, is handed on; a monitor's refusal is said in its words."""
-    error = json_object(answer.body).get("error") if answer.status != OK else None
+    """A page is handed on; what a monitor or the report service says instead of one is said in its words."""
+    if answer.status == OK and answer.body:
+        return answer
+    error = json_object(answer.body).get("error")
+    if isinstance(error, dict):  # a monitor's gateway, which has said it all
+        words = str(error.get("message"))[:LONGEST_WORDS]
+        raise UnknownError(words) if answer.status == BAD_REQUEST else DarkError(words)
+    words = _first_line(answer.body)
     if answer.status == BAD_REQUEST:
-        raise UnknownError
-    if isinstance(error, dict):
-        raise DarkError(str(error.get("message"))[:LONGEST_WORDS])
-    if answer.status not in {OK, UNAVAILABLE} or not answer.body:
-        raise way.dark(f"its status: {answer.status}")
-    return answer
+        raise UnknownError(f"The report service: {words or 'no such range, view or node'}.")
+    raise way.dark(f"its status: {answer.status}{words and f', {words}'}")
+
+
+def _first_line(body: bytes) -> str:
+    """Words, where there are any: a page of somebody else's is none."""
+    text = body[:LONGEST_WORDS].decode("ascii", "replace").partition("\n")[0].strip()
+    return text if text.isprintable() and not text.startswith("<") else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from freehold.gateway.client import Connection, LostError
+from freehold.gateway.client import Connection, LostError, UnreachedError
 from freehold.gateway.pool import Address, Pool, Secure
 from freehold.gateway.routing.fleet import Fleet
 from freehold.gateway.upstream import address_of
@@ -59,7 +59,7 @@ class Loopback:
         try:
             return await _asked(self.pool, address_of(self.url), head, None)
         except (LostError, OSError) as error:
-            raise self.dark(str(error) or type(error).__name__) from error
+            raise self.dark(_why(error)) from error
 
     def dark(self, why: str) -> DarkError:
         """Names the service."""
@@ -92,7 +92,7 @@ class OverMesh:
                 self.pool, address_of(peer.url), _head(target, peer.node), Secure(keeper.context, peer.node)
             )
         except (LostError, OSError) as error:
-            raise self.dark(str(error) or type(error).__name__) from error
+            raise self.dark(_why(error)) from error
 
     def dark(self, why: str) -> DarkError:
         """Names the monitor."""
@@ -102,6 +102,11 @@ class OverMesh:
     def close(self) -> None:
         """Close what rests."""
         self.pool.close()
+
+
+def _why(error: Exception) -> str:
+    reached = "there is no connection" if isinstance(error, UnreachedError) else "the connection broke"
+    return str(error) or reached
 
 
 def _head(target: str, host: str) -> bytes:

@@ -17,6 +17,8 @@ from freehold.gateway.config import GatewayConfig, Limits, Report
 from freehold.gateway.status import source
 from freehold.keys import sealed
 
+BROWSER = "text/html,application/xhtml+xml,*/*;q=0.8"
+
 
 @dataclass(frozen=True)
 class Told:
@@ -36,6 +38,16 @@ def get(gateway: Harness, path: str = "/status", key: str | None = CLIENT_KEY, *
     told = Told(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
     connection.close()
     return told
+
+
+def is_safe(told: Told) -> bool:
+    """Whether an answer, page or refusal, carries what keeps it in this browser."""
+    policy = told.headers["content-security-policy"].split("; ")
+    assert policy[:3] == ["default-src 'none'", "style-src 'unsafe-inline'", "img-src data:"]
+    assert "frame-ancestors 'none'" in policy
+    assert told.headers["x-content-type-options"] == "nosniff"
+    assert told.headers["referrer-policy"] == "no-referrer"
+    return told.headers["cache-control"] == "no-store"
 
 
 def permitted(config: GatewayConfig) -> GatewayConfig:

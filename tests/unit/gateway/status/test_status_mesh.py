@@ -90,6 +90,16 @@ def test_a_nodes_question_is_judged_like_a_clients(site: Site, stack: ExitStack,
     assert reporter.seen == []
 
 
+def test_what_the_report_service_does_not_know_is_said_on_every_node(
+    site: Site, stack: ExitStack, reporter: Reporter
+) -> None:
+    gateway = node(site, stack, gpu1=monitor(site, stack, report=Report(url=reporter.url)))
+    reporter.status, reporter.body = 400, b"view: expected one of cost, health"
+    told = get(gateway, "/status?view=nothing")
+    assert told.status == 400
+    assert json.loads(told.body)["error"]["message"] == "The report service: view: expected one of cost, health."
+
+
 def test_who_is_no_monitor_asks_nobody_for_another_node(site: Site, stack: ExitStack, reporter: Reporter) -> None:
     first = monitor(site, stack, report=Report(url=reporter.url))
     second = node(site, stack, gpu1=first)

@@ -5,21 +5,15 @@ from __future__ import annotations
 import base64
 import http.client
 import json
-import socket
 import threading
-from contextlib import ExitStack
-from dataclasses import replace
 
 import pytest
 from tests.unit.gateway.asking import GOOD, PATH, read_all
-from tests.unit.gateway.harness import CLIENT_KEY, OTHER_KEY, Harness, eventually, running
-from tests.unit.gateway.status.conftest import Told, get, permitted
+from tests.unit.gateway.harness import CLIENT_KEY, OTHER_KEY, Harness, eventually
+from tests.unit.gateway.status.conftest import BROWSER, Told, get, is_safe
 from tests.unit.gateway.status.reporter import PAGE, Reporter
 
-from freehold.gateway.config import Limits, Report
-from freehold.gateway.status import source, ways
-
-BROWSER = "text/html,application/xhtml+xml,*/*;q=0.8"
+from freehold.gateway.status import source
 
 
 def basic(key: str, user: str = "anybody") -> str:
@@ -40,15 +34,6 @@ class Count:
     @property
     def grown(self) -> float:
         return self._now - self.before
-
-
-def is_safe(told: Told) -> bool:
-    policy = told.headers["content-security-policy"].split("; ")
-    assert policy[:3] == ["default-src 'none'", "style-src 'unsafe-inline'", "img-src data:"]
-    assert "frame-ancestors 'none'" in policy
-    assert told.headers["x-content-type-options"] == "nosniff"
-    assert told.headers["referrer-policy"] == "no-referrer"
-    return told.headers["cache-control"] == "no-store"
 
 
 def test_a_permitted_key_sees_the_page_and_its_twin(monitor: Harness, reporter: Reporter) -> None:
@@ -254,76 +239,3 @@ def test_no_more_pages_are_kept_than_may_be(
     assert len(reporter.seen) == source.MOST_KEPT + 1, "the newest is kept"
     get(monitor, "/status?range=0d")
     assert len(reporter.seen) == source.MOST_KEPT + 2, "the oldest is not"
-
-
-# A report service that does not do its part
-
-
-def test_a_dead_service_is_said_with_what_to_look_at(stack: ExitStack) -> None:
-    free = socket.create_server(("127.0.0.1", 0))
-    nobody = f"http://127.0.0.1:{free.getsockname()[1]}"
-    free.close()
-    gateway = stack.enter_context(
-        running(Limits(), changed=lambda config: replace(permitted(config), node="gpu1", report=Report(url=nobody)))
-    )
-    told = get(gateway, Accept=BROWSER)
-    assert (told.status, told.headers["retry-after"]) == (503, "5")
-    assert b"systemctl status freehold-report on gpu1" in told.body
-    assert b"Serving does not need it." in told.body
-    assert is_safe(told)
-    assert json.loads(get(gateway, "/status.json").body)["error"]["code"] == "status_dark"
-    assert gateway.count("freehold_gateway_requests_total", path="/status", status="503") == 1
-
-
-def test_a_slow_service_is_not_waited_for_long(
-    stack: ExitStack, reporter: Reporter, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(source, "ANSWER_SECONDS", 0.2)
-    gateway = stack.enter_context(
-        running(Limits(), changed=lambda config: replace(permitted(config), report=Report(url=reporter.url)))
-    )
-    reporter.slow = True
-    told = get(gateway)
-    assert told.status == 503
-    assert "takes too long" in json.loads(told.body)["error"]["message"]
-
-
-def test_a_page_without_end_is_none(monitor: Harness, reporter: Reporter) -> None:
-    reporter.body = b"x" * ways.MOST_BYTES
-    assert get(monitor, "/status?range=1h").status == 200
-    reporter.body += b"x" * 300_000
-    told = get(monitor, "/status?range=2h")
-    assert told.status == 503
-    assert "more than 2097152 bytes" in json.loads(told.body)["error"]["message"]
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "words"),
-    [
-        (404, b"", "its status: 404"),
-        (500, b"oops", "its status: 500"),
-        (302, b"go away", "its status: 302"),
-        (200, b"", "its status: 200"),
-    ],
-)
-def test_what_is_no_page_is_not_handed_on(
-    monitor: Harness, reporter: Reporter, status: int, body: bytes, words: str
-) -> None:
-    reporter.status, reporter.body = status, body
-    told = get(monitor)
-    assert told.status == 503
-    assert words in json.loads(told.body)["error"]["message"]
-
-
-def test_what_the_service_does_not_know_is_the_askers_to_correct(monitor: Harness, reporter: Reporter) -> None:
-    reporter.status, reporter.body = 400, b"what?"
-    told = get(monitor)
-    assert told.status == 400
-    assert "knows no such range, view or node" in json.loads(told.body)["error"]["message"]
-
-
-def test_a_page_that_says_that_prometheus_is_down_is_a_page(monitor: Harness, reporter: Reporter) -> None:
-    reporter.status, reporter.body = 503, b"<!DOCTYPE html>no data"
-    told = get(monitor)
-    assert (told.status, told.body) == (503, reporter.body)
-    assert is_safe(told)
