@@ -20,6 +20,7 @@ from freehold.bundle.keys import Keys, check_signature
 from freehold.bundle.layout import MANIFEST, NODE_SETS, PUBLIC_KEY, SIGNATURE, Place, Tree
 from freehold.bundle.manifest import BundleManifest, read_manifest, scan, walk
 from freehold.bundle.models import link_or_copy
+from freehold.bundle.packages import Packages
 from freehold.bundle.parts import AptPart, Part, WeightsPart, WheelPart
 from freehold.errors import IntegrityError, LockedError, RefusedError
 from freehold.paths import cache_folder
@@ -56,7 +57,7 @@ def default_parts(place: Place, keys: Keys, runner: Runner, *, sets: Sequence[st
     """The parts that are made from this checkout and this machine's apt sources."""
     tree, cache = Tree(), cache_folder()
     return (
-        AptPart(tree, tuple(sets), keys, Path("/etc/apt"), cache / "apt", runner, now),
+        AptPart(tree, tuple(sets), Packages(place.packages), keys, Path("/etc/apt"), cache / "apt", runner, now),
         WheelPart(tree, tuple(sets), cache / "wheels", runner),
         WeightsPart(tree, tuple(sets), Store(place.imports), cache / "weights", runner),
     )

@@ -1,4 +1,4 @@
-"""``freehold bundle build|verify|show``."""
+"""``freehold bundle build|verify|show``, and the commands of :mod:`freehold.bundle.packages_cli`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from freehold.bundle import packages_cli
 from freehold.bundle.builder import Builder, BundleInfo, default_parts
 from freehold.bundle.describe import describe
 from freehold.bundle.keys import Keys
@@ -33,6 +34,9 @@ app = typer.Typer(help="What nodes install: packages, wheels and weights, signed
 def register(parent: typer.Typer) -> None:
     """Add this part's commands to ``freehold``."""
     parent.add_typer(app, name="bundle")
+
+
+packages_cli.register(app)
 
 
 @app.command("build")

@@ -82,3 +82,8 @@ class Place:
     def imports(self) -> Path:
         """The store of the owner's own weights."""
         return self.target.with_name("weights")
+
+    @property
+    def packages(self) -> Path:
+        """The Debian packages that the owner brought."""
+        return self.target.with_name("packages")

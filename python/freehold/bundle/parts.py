@@ -15,6 +15,7 @@ from freehold.bundle.apt_download import Apt
 from freehold.bundle.apt_sources import machine_sources, read_names
 from freehold.bundle.keys import Keys
 from freehold.bundle.layout import APT, REQUIREMENTS, SUITE, WHEELS, Tree, lock_name, set_name
+from freehold.bundle.packages import Packages
 from freehold.process import Runner
 from freehold.steps import Report
 from freehold.weights.catalogue import CATALOGUE, ENGINES, chosen, read_catalogue
@@ -42,10 +43,11 @@ class Part(Protocol):
 
 @dataclass(frozen=True)
 class AptPart:
-    """Debian packages. Moves only when the list of names or a source does, or when a refresh is asked for."""
+    """Debian packages. Moves only when a name, an import or a source does, or when a refresh is asked for."""
 
     tree: Tree
     sets: tuple[str, ...]
+    imports: Packages
     keys: Keys
     etc: Path
     cache: Path
@@ -55,19 +57,23 @@ class AptPart:
     folders: tuple[str, ...] = (APT,)
 
     def inputs(self) -> str:
-        """Names, sources and key."""
+        """Names, sources and key, and what was imported."""
         names = list(read_names(self.tree.os_packages(self.sets)))
         key = self.keys.public_key() if self.keys.public_file.is_file() else ""
-        return sha256_bytes(canonical_json([names, machine_sources(self.etc, SUITE), key]))
+        imported = [package.as_json() for package in self.imports.all()]
+        return sha256_bytes(canonical_json([names, machine_sources(self.etc, SUITE), key, *imported]))
 
     def make(self, bundle: Path, previous: Path | None, report: Report) -> None:
         """Resolve, download, check, index, sign."""
         names, apt = read_names(self.tree.os_packages(self.sets)), Apt(self.cache, self.runner)
         apt.prepare(machine_sources(self.etc, SUITE))
-        debs = apt.resolve(names, report)
-        apt.download(names, debs, report)
+        # apt takes the path of a package file like a name, and then that file before every source's.
+        wanted = (*names, *(str(path) for path in self.imports.checked()))
+        debs = apt.resolve(wanted, report)
+        apt.download(wanted, debs, report)
         apt_repository.fill_pool(bundle, apt, debs)
-        report(f"indexing {len(debs)} packages")
+        self.imports.fill_pool(bundle / APT / apt_repository.POOL)
+        report(f"indexing {len(debs) + len(self.imports.all())} packages")
         packages = apt_repository.index(bundle, self.runner)
         apt_repository.write_index(bundle, packages, self.keys, previous=previous, clock=self.clock, report=report)
 

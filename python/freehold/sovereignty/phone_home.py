@@ -9,6 +9,8 @@ from typing import Any
 
 # Every unit of ours carries all switches of a node: which library a program loads tomorrow is not for a list to know.
 GUARDED_UNITS = ("freehold-runtime", "freehold-embedding", "freehold-gateway", "freehold-gpu-exporter")
+# Where the monitor has it.
+GUARDED_ON_MONITORS = ("grafana-server",)
 
 
 def components() -> list[dict[str, Any]]:
@@ -26,4 +28,6 @@ def environment(where: str, entries: Iterable[dict[str, Any]] | None = None) -> 
 
 def switches() -> dict[str, dict[str, str]]:
     """Return unit name without suffix → the environment that it must carry, exactly."""
-    return {unit: environment("node") for unit in GUARDED_UNITS}
+    return {unit: environment("node") for unit in GUARDED_UNITS} | {
+        unit: environment("monitor") for unit in GUARDED_ON_MONITORS
+    }

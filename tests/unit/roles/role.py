@@ -74,6 +74,7 @@ INPUTS: dict[str, dict[str, Any]] = {
     "gpu_exporter": {"gpu_exporter_requirements_sha256": DIGEST},
     "node_exporter": {},
     "report": {"report_requirements_sha256": DIGEST, "report_fleet": "lab"},
+    "grafana": {"grafana_bundle_url": BUNDLE},
     "drift": {"drift_declared_file": "/run/declared/gpu1.declared.json"},
     "tls": {
         "tls_site": "lab",

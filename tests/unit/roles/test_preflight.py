@@ -75,6 +75,9 @@ BAD: list[tuple[str, dict[str, Any], list[str]]] = [
         {"metrics_door_relays": [{"port": 1, "url": "http://192.0.2.1:1/"}]},
         ["metrics_door_relays", "192.0.2.1", "loopback"],
     ),
+    ("grafana", {"grafana_listen_host": "0.0.0.0"}, ["grafana_listen_host", "0.0.0.0", "SSH"]),  # noqa: S104  refused
+    ("grafana", {"grafana_prometheus_url": "http://192.0.2.1:9090"}, ["grafana_prometheus_url", "192.0.2.1"]),
+    ("grafana", {"grafana_bundle_url": ""}, ["grafana_bundle_url", '""']),
     ("node_exporter", {"node_exporter_collectors": []}, ["node_exporter_collectors", "[]"]),
     (
         "drift",

@@ -49,6 +49,7 @@ UNITS: dict[str, tuple[Role, str]] = {
     "gateway": (Role("gateway"), "freehold-gateway.service.j2"),
     "gpu-exporter": (Role("gpu_exporter"), "freehold-gpu-exporter.service.j2"),
     "node-exporter": (Role("node_exporter"), "prometheus-node-exporter.service.j2"),
+    "grafana": (Role("grafana"), "grafana-server.service.j2"),
     "drift": (Role("drift"), "freehold-drift.service.j2"),
     "report": (Role("report"), "freehold-report.service.j2"),
     "metrics-door": (Role("metrics_door"), "freehold-metrics-door.service.j2"),
@@ -113,7 +114,7 @@ def test_a_unit_says_what_the_sandbox_leaves_open(name: str) -> None:
     assert service["PrivateDevices"] == ["no" if gpu else "yes"]
     assert service.get("DevicePolicy", []) == (["closed"] if gpu else [])
     assert service.get("DeviceAllow", []) == (["char-nvidia* rw"] if gpu else [])
-    assert service["MemoryDenyWriteExecute"] == ["no" if name == "runtime-vllm" else "yes"]
+    assert service["MemoryDenyWriteExecute"] == ["no" if name in {"runtime-vllm", "grafana"} else "yes"]
 
 
 @each_daemon
@@ -129,7 +130,7 @@ def test_a_unit_is_supervised_under_its_own_user(name: str) -> None:
 @each_daemon
 def test_a_program_that_can_say_ready_and_alive_is_listened_to(name: str) -> None:
     service = rendered(name)["Service"]
-    speaks = name not in {"runtime-vllm", "node-exporter"}  # programs of others that know no sd_notify
+    speaks = name not in {"runtime-vllm", "node-exporter", "grafana"}  # programs of others that know no sd_notify
     assert service["Type"] == ["notify" if speaks else "exec"]
     assert ("WatchdogSec" in service) == speaks
 

@@ -25,6 +25,7 @@ ENERGY = Row(
             decimals=2,
             gpu=True,
             may_be_empty=f"{NO_LOAD} Without tokens there is no energy of a token.",
+            links=("FreeholdJoulesPerTokenDoubled",),
         ),
         Panel(
             id="cost-power",
@@ -38,6 +39,7 @@ ENERGY = Row(
             ),
             decimals=0,
             gpu=True,
+            links=("FreeholdIdleGpusDrawMuch",),
         ),
         Panel(
             id="cost-power-by-service",

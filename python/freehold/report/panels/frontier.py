@@ -23,6 +23,10 @@ FRONTIER = Row(
             ),
             decimals=2,
             may_be_empty=NO_FRONTIER,
+            links=(
+                "FreeholdFrontierShareNear",
+                "FreeholdFrontierShareOver",
+            ),
         ),
         Panel(
             id="cost-frontier-spend",
@@ -37,6 +41,10 @@ FRONTIER = Row(
             ),
             decimals=4,
             may_be_empty=NO_FRONTIER,
+            links=(
+                "FreeholdFrontierMoneyNear",
+                "FreeholdFrontierMoneyOver",
+            ),
         ),
         Panel(
             id="cost-frontier-spent-of-cap",

@@ -94,6 +94,10 @@ _THINGS = Row(
             words=OUTCOMES,
             width=24,
             may_be_empty=_FINE,
+            links=(
+                "FreeholdSovereigntyFailed",
+                "FreeholdSovereigntyUnknown",
+            ),
         ),
     ),
 )
@@ -200,12 +204,13 @@ _AGE = Row(
         Panel(
             id="sovereignty-age",
             title="Since the last check",
-            about="Time since each node looked last. An old outcome says nothing about today.",
+            about="Time since each check looked last on each node. An ok that is too old counts as unknown.",
             kind="series",
             unit=Unit.TIME_AGO,
-            queries=(Query(f"time() - max by (node) ({_LOOKED}{{{NODE}}})", "{{node}}"),),
+            queries=(Query(f"time() - max by (node, check) ({_LOOKED}{{{NODE}}})", "{{node}} {{check}}"),),
             decimals=0,
             width=24,
+            links=("FreeholdSovereigntyStale",),
         ),
         simulated("sovereignty"),
     ),

@@ -38,6 +38,11 @@ FLEET = Row(
             width=24,
             decimals=0,
             gpu=True,
+            links=(
+                "FreeholdNodeDown",
+                "FreeholdMetricsDoorShut",
+                "FreeholdGpuMissing",
+            ),
         ),
         Panel(
             id="health-alerts",

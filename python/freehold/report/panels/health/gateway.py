@@ -20,7 +20,8 @@ GATEWAY = Row(
         Panel(
             id="health-requests",
             title="Requests by status",
-            about="As they ended; 499 means that the client went before the end.",
+            about="As they ended; 499 means that the client went before the end. A request that one gateway handed "
+            "to another is counted by both.",
             kind="series",
             unit=Unit.PER_SECOND,
             queries=(Query(f"sum by (status) (freehold:requests:rate2m{{{MODEL}}})", "{{status}}"),),
@@ -35,6 +36,7 @@ GATEWAY = Row(
             decimals=1,
             may_be_zero="A healthy fleet fails no request.",
             may_be_empty=NO_LOAD,
+            links=("FreeholdRequestsFailing",),
         ),
         Panel(
             id="health-refusals",
@@ -61,11 +63,12 @@ GATEWAY = Row(
             ),
             may_be_zero="Clients that wait for their answers cut none.",
             may_be_empty="Counted from the first cut answer on; without one there is no series.",
+            links=("FreeholdAnswersCut",),
         ),
         Panel(
             id="health-open",
             title="Open requests",
-            about="Being answered now, by the gateway that took them.",
+            about="Being answered now. A request that one gateway handed to another is open at both.",
             kind="series",
             unit=Unit.NUMBER,
             queries=(Query(f"freehold:requests_open{{{BOTH}}}", "{{node}} {{model}}"),),
@@ -80,6 +83,7 @@ GATEWAY = Row(
             unit=Unit.NUMBER,
             queries=(Query(f"max by (node, state) (freehold_gateway_replicas{{{NODE}}})", "{{node}} sees {{state}}"),),
             decimals=0,
+            links=("FreeholdReplicasResting",),
         ),
         Panel(
             id="health-ledger",
@@ -93,6 +97,11 @@ GATEWAY = Row(
                 Query(f"max by (node) (freehold_ledger_lost_rows{{{NODE}}})", "Rows lost since the start"),
             ),
             decimals=0,
+            links=(
+                "FreeholdLedgerNotWritable",
+                "FreeholdLedgerRowsPending",
+                "FreeholdLedgerRowsLost",
+            ),
         ),
         Panel(
             id="health-followers",
@@ -107,6 +116,10 @@ GATEWAY = Row(
             decimals=0,
             may_be_zero="Followers that keep up are not behind.",
             may_be_empty=_NONE_BEHIND,
+            links=(
+                "FreeholdFollowerSilent",
+                "FreeholdFollowerBehind",
+            ),
         ),
         Panel(
             id="health-authority-silent",
@@ -118,6 +131,7 @@ GATEWAY = Row(
             decimals=0,
             width=24,
             may_be_empty=_NONE_BEHIND,
+            links=("FreeholdAuthoritySilent",),
         ),
     ),
 )

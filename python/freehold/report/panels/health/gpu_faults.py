@@ -75,6 +75,16 @@ FAULTS = Row(
             width=24,
             decimals=0,
             gpu=True,
+            links=(
+                "FreeholdGpuLost",
+                "FreeholdGpuRecoveryWanted",
+                "FreeholdGpuXidCritical",
+                "FreeholdGpuRemapPending",
+                "FreeholdGpuRemapFailed",
+                "FreeholdGpuFabricIncomplete",
+                "FreeholdGpuEccOff",
+                "FreeholdGpuNvlinkDown",
+            ),
         ),
         Panel(
             id="health-gpu-held-back",
@@ -87,6 +97,10 @@ FAULTS = Row(
             words=tuple(word for _, word in REASONS),
             gpu=True,
             may_be_empty="A cool GPU below its power limit is not held back.",
+            links=(
+                "FreeholdGpuThermalSlowdown",
+                "FreeholdGpuPowerBrake",
+            ),
         ),
         Panel(
             id="health-gpu-action",
@@ -98,6 +112,7 @@ FAULTS = Row(
             words=ACTIONS,
             gpu=True,
             may_be_zero="0 is none: a healthy GPU needs no action.",
+            links=("FreeholdGpuRecoveryWanted",),
         ),
         Panel(
             id="health-gpu-xid",
@@ -110,6 +125,11 @@ FAULTS = Row(
             decimals=0,
             gpu=True,
             may_be_empty="A healthy GPU has no Xid.",
+            links=(
+                "FreeholdGpuXidCritical",
+                "FreeholdGpuXidRepeated",
+                "FreeholdGpuXidUnusual",
+            ),
         ),
         Panel(
             id="health-gpu-ecc",
@@ -125,6 +145,10 @@ FAULTS = Row(
             decimals=0,
             gpu=True,
             may_be_zero="A healthy GPU has none.",
+            links=(
+                "FreeholdGpuDoubleBitError",
+                "FreeholdGpuRemapFailed",
+            ),
         ),
         Panel(
             id="health-gpu-nvlink-errors",
@@ -147,6 +171,7 @@ FAULTS = Row(
             ),
             gpu=True,
             may_be_zero="Healthy links have none.",
+            links=("FreeholdGpuNvlinkErrors",),
         ),
         Panel(
             id="health-gpu-sample-age",
@@ -157,6 +182,10 @@ FAULTS = Row(
             queries=(Query(f"max by (node) (freehold_gpu_sample_age_seconds{{{NODE}}})", "{{node}}"),),
             decimals=1,
             gpu=True,
+            links=(
+                "FreeholdGpuSilent",
+                "FreeholdGpuExporterDown",
+            ),
         ),
     ),
 )

@@ -14,7 +14,7 @@ def _each(metric: str, scale: str = "") -> str:
     return f"max by (node, gpu) ({metric}{{{NODE}}}){scale}"
 
 
-def _figure(name: str, title: str, about: str, unit: Unit, *queries: Query, may_be_zero: str = "") -> Panel:
+def _figure(name: str, title: str, about: str, unit: Unit, *queries: Query, zero: str = "", empty: str = "") -> Panel:
     return Panel(
         id=f"health-gpu-{name}",
         title=title,
@@ -24,7 +24,8 @@ def _figure(name: str, title: str, about: str, unit: Unit, *queries: Query, may_
         queries=queries,
         decimals=0,
         gpu=True,
-        may_be_zero=may_be_zero,
+        may_be_zero=zero,
+        may_be_empty=empty,
     )
 
 
@@ -54,6 +55,7 @@ FIGURES = Row(
                 f"sum by (node, service) (freehold_gpu_process_memory_bytes{{{NODE}}})",
                 "{{node}} {{service}}",
             ),
+            empty="Engines that compute on the CPU hold no memory of a GPU.",
         ),
         _figure(
             "memory-ratio",
@@ -100,7 +102,7 @@ FIGURES = Row(
                 f"max by (node, gpu) (rate(freehold_gpu_nvlink_received_bytes_total{{{NODE}}}[5m]))",
                 f"{_GPU} received",
             ),
-            may_be_zero="A model that fits on one GPU sends nothing to another.",
+            zero="A model that fits on one GPU sends nothing to another.",
         ),
     ),
 )

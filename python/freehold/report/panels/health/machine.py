@@ -24,6 +24,10 @@ MACHINE = Row(
                 ),
             ),
             decimals=0,
+            links=(
+                "FreeholdDiskFilling",
+                "FreeholdDiskFull",
+            ),
         ),
         Panel(
             id="health-memory",
@@ -39,6 +43,7 @@ MACHINE = Row(
                 ),
             ),
             decimals=0,
+            links=("FreeholdMemoryShort",),
         ),
         Panel(
             id="health-drift",
@@ -50,6 +55,7 @@ MACHINE = Row(
             queries=(Query(f"max by (node, kind) (freehold_drift_items{{{NODE}}})", "Things"),),
             decimals=0,
             may_be_zero="A node that nobody touched differs in nothing.",
+            links=("FreeholdDrift",),
         ),
         Panel(
             id="health-drift-age",
@@ -61,6 +67,7 @@ MACHINE = Row(
                 Query(f"time() - max by (node) (freehold_drift_checked_timestamp_seconds{{{NODE}}})", "{{node}}"),
             ),
             decimals=0,
+            links=("FreeholdDriftProbeStale",),
         ),
         Panel(
             id="health-certificates",
@@ -75,6 +82,10 @@ MACHINE = Row(
                 ),
             ),
             decimals=0,
+            links=(
+                "FreeholdCertificateEndsSoon",
+                "FreeholdCertificateEnds",
+            ),
         ),
         Panel(
             id="health-doors",
@@ -90,6 +101,7 @@ MACHINE = Row(
                     unit=Unit.SECONDS,
                 ),
             ),
+            links=("FreeholdEndpointDown",),
         ),
     ),
 )

@@ -19,6 +19,10 @@ MONITORING = Row(
             queries=(Query(f"min by (job, node) (up{{{NODE}}})", "{{node}} {{job}}"),),
             words=UP,
             width=24,
+            links=(
+                "FreeholdTargetDown",
+                "FreeholdTargetEmpty",
+            ),
         ),
         Panel(
             id="health-monitors",
@@ -28,6 +32,10 @@ MONITORING = Row(
             unit=Unit.STATE,
             queries=(Query(f'min by (job, node) (up{{job=~"{_OWN}"}})', "State", words=UP),),
             words=UP,
+            links=(
+                "FreeholdAlertmanagerDown",
+                "FreeholdDeadMansSwitchSilent",
+            ),
         ),
         Panel(
             id="health-scrape-seconds",
@@ -37,6 +45,7 @@ MONITORING = Row(
             unit=Unit.SECONDS,
             queries=(Query(f"max by (job) (scrape_duration_seconds{{{NODE}}})", "{{job}}"),),
             decimals=3,
+            links=("FreeholdTargetSlow",),
         ),
         Panel(
             id="health-rule-failures",
@@ -49,17 +58,20 @@ MONITORING = Row(
                 Query("sum by (rule_group) (rate(prometheus_rule_evaluation_failures_total[5m]))", "{{rule_group}}"),
             ),
             may_be_zero="Rules that are right do not fail.",
+            links=("FreeholdRuleFailing",),
         ),
         Panel(
             id="health-notifications",
-            title="Notifications to Alertmanager",
-            about="Sent, and dropped because Alertmanager did not take them.",
+            title="Hand-over to Alertmanager",
+            about="Alertmanagers that Prometheus knows, and alerts of the last hour that none of them took.",
             kind="series",
-            unit=Unit.PER_SECOND,
+            unit=Unit.NUMBER,
             queries=(
-                Query("sum(rate(prometheus_notifications_sent_total[5m]))", "sent"),
-                Query("sum(rate(prometheus_notifications_dropped_total[5m]))", "dropped"),
+                Query("min(prometheus_notifications_alertmanagers_discovered)", "known"),
+                Query("sum(increase(prometheus_notifications_dropped_total[1h]))", "dropped"),
             ),
+            decimals=0,
+            links=("FreeholdNotificationsDropped",),
         ),
         Panel(
             id="health-tsdb-size",
@@ -69,6 +81,10 @@ MONITORING = Row(
             unit=Unit.BYTES,
             queries=(Query("sum(prometheus_tsdb_storage_blocks_bytes)", "blocks"),),
             may_be_zero="The first block is written two hours after the first start.",
+            links=(
+                "FreeholdHistoryCutBySize",
+                "FreeholdPrometheusStorageFailing",
+            ),
         ),
         Panel(
             id="health-tsdb-series",

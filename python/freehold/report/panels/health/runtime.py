@@ -21,6 +21,7 @@ RUNTIME = Row(
                 Query(f"freehold:time_to_first_token_seconds:p95_5m{{{MODEL}}}", "{{model}} 95 %"),
             ),
             may_be_empty=NO_LOAD,
+            links=("FreeholdFirstTokenSlow",),
         ),
         Panel(
             id="health-duration",
@@ -54,6 +55,10 @@ RUNTIME = Row(
                 Query(f"freehold:prompt_tokens:rate2m{{{BOTH}}}", "{{node}} {{model}} in"),
                 Query(f"freehold:completion_tokens:rate2m{{{BOTH}}}", "{{node}} {{model}} out"),
             ),
+            links=(
+                "FreeholdRuntimeDown",
+                "FreeholdModelDown",
+            ),
         ),
         Panel(
             id="health-running",
@@ -74,6 +79,7 @@ RUNTIME = Row(
             queries=(Query(f"freehold:requests_waiting{{{BOTH}}}", "{{node}} {{model}}"),),
             decimals=0,
             may_be_zero="An engine that keeps up has no queue.",
+            links=("FreeholdQueueLong",),
         ),
         Panel(
             id="health-kv-cache",
@@ -85,6 +91,7 @@ RUNTIME = Row(
             decimals=0,
             may_be_zero="Between two requests nothing is held.",
             may_be_empty=ONLY_VLLM,
+            links=("FreeholdKvCacheFull",),
         ),
         Panel(
             id="health-prefix-cache",
