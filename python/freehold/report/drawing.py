@@ -20,7 +20,8 @@ def panel(shown: Shown, gathered: Gathered, runbooks: str = "") -> Html:
     """The whole panel. ``runbooks`` is the address of the runbooks' folder, empty where they have none."""
     asked = shown.panel
     simulated = asked.gpu and "gpu" in gathered.head.simulated
-    head = tag("header", tag("h4", asked.title), chip("look", "simulated") if simulated else None)
+    old = chip("bad", "not new") if gathered.head.trouble and not shown.failures else None
+    head = tag("header", tag("h4", asked.title), old or (chip("look", "simulated") if simulated else None))
     small = "" if asked.kind != "value" else " small"
     body = _body(shown, gathered)
     foot = tag("footer", _about(shown, gathered, runbooks), *_data(shown, gathered))

@@ -123,9 +123,10 @@ def test_it_asks_for_nothing_else_complains_of_nothing_and_fits(
     assert visit.asked == [f"{address}?range={RANGE}"]
     assert visit.complaints == []
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= size[0]
-    visit.picture(f"status-{'phone' if size == PHONE else 'wide' if size == WIDE else 'desktop'}-{scheme}")
-    for view in ("cost", "health", "sovereignty") if size == DESKTOP else ():
-        visit.picture(f"status-{view}-{scheme}", selector=f"#{view}")
+    if size != WIDE:
+        visit.picture(f"status-{'phone' if size == PHONE else 'desktop'}-{scheme}")
+    for view in VIEWS if (size, scheme) == (DESKTOP, "light") else ():
+        visit.picture(f"status-{view.id}-{scheme}", selector=f"#{view.id}")
     visit.context.close()
 
 

@@ -90,7 +90,7 @@ def test_a_dead_prometheus_is_a_page_that_says_so(served: StatusServer, pretende
     pretender.script = lambda connection, _path, _form: connection.sendall(wire(b"", "500 Internal Server Error"))
     response, body = ask(served, "/status")
     assert (response.status, response.getheader("X-Freehold-Data")) == (200, "none")
-    assert b"These figures cannot be believed." in body
+    assert b"Nothing is known." in body
 
 
 def test_a_mistake_of_ours_ends_one_answer_only(served: StatusServer, capfd: pytest.CaptureFixture[str]) -> None:
