@@ -19,12 +19,20 @@ MOST_FIGURES = 12
 def panel(shown: Shown, gathered: Gathered, runbooks: str = "") -> Html:
     """The whole panel. ``runbooks`` is the address of the runbooks' folder, empty where they have none."""
     asked = shown.panel
-    simulated = asked.gpu and "gpu" in gathered.head.simulated
-    head = tag("header", tag("h4", asked.title), chip("look", "simulated") if simulated else None)
+    head = tag("header", tag("h4", asked.title), _warnings(shown, gathered))
     small = "" if asked.kind != "value" else " small"
     body = _body(shown, gathered)
     foot = tag("footer", _about(shown, gathered, runbooks), *_data(shown, gathered))
     return tag("article", head, body, _missing(shown), foot, id=asked.id, class_=f"panel w{_width(asked.width)}{small}")
+
+
+def _warnings(shown: Shown, gathered: Gathered) -> Html | None:
+    """What must be known before the figure is believed."""
+    old = bool(gathered.head.trouble) and not shown.failures
+    simulated = shown.panel.gpu and "gpu" in gathered.head.simulated
+    chips = [chip("bad", "not new")] if old else []
+    chips += [chip("look", "simulated")] if simulated else []
+    return tag("div", *chips, class_="warnings") if chips else None
 
 
 def _width(columns: int) -> int:

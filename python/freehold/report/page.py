@@ -146,9 +146,8 @@ def _sentence(text: str) -> str:
 def _notices(gathered: Gathered) -> Html | None:
     head, found = gathered.head, list[Html]()
     if head.trouble:
-        found.append(
-            _notice("bad", "These figures cannot be believed.", f"{_sentence(head.trouble)} {_advice(gathered)}")
-        )
+        title = "Nothing is known." if head.newest is None else "These figures are not new."
+        found.append(_notice("bad", title, f"{_sentence(head.trouble)} {_advice(gathered)}"))
     elif gathered.data == "partial":
         count = len(gathered.failed)
         found.append(

@@ -124,7 +124,7 @@ def test_headings_go_down_one_step_at_a_time(pretender: Pretender) -> None:
 def test_a_dead_prometheus_leaves_no_figure_on_the_page(pretender: Pretender) -> None:
     pretender.script = lambda connection, _path, _form: connection.sendall(http(b"", "500 Internal Server Error"))
     text = Reader(page(gathered(pretender), LOOK)).text
-    assert "These figures cannot be believed." in text
+    assert "Nothing is known." in text
     assert "Serving does not need Prometheus" in text
     assert text.count("Not known") >= 3 + 4  # the tiles, and each panel
     assert "Sovereign " not in text.replace("Sovereignty", "")
@@ -139,7 +139,8 @@ def test_a_prometheus_that_takes_nothing_in_says_so_above_its_old_figures(preten
 
     pretender.script = script
     text = Reader(page(gathered(pretender), LOOK)).text
-    assert "its newest figure is 240 seconds old" in text
+    assert "These figures are not new. Prometheus answers, but its newest figure is 240 seconds old." in text
+    assert text.count("not new") == 1 + 4  # at each panel, too
     assert "Look at the disk of the monitor" in text
 
 

@@ -14,6 +14,7 @@ from tests.unit.report.conftest import http as wire
 from tests.unit.report.running import free_port
 
 from freehold.errors import RefusedError, UsageError
+from freehold.paths import PROJECT
 from freehold.report import __main__ as program
 from freehold.report import service
 from freehold.report.keeper import Keeper
@@ -90,7 +91,7 @@ def test_a_dead_prometheus_is_a_page_that_says_so(served: StatusServer, pretende
     pretender.script = lambda connection, _path, _form: connection.sendall(wire(b"", "500 Internal Server Error"))
     response, body = ask(served, "/status")
     assert (response.status, response.getheader("X-Freehold-Data")) == (200, "none")
-    assert b"These figures cannot be believed." in body
+    assert b"Nothing is known." in body
 
 
 def test_a_mistake_of_ours_ends_one_answer_only(served: StatusServer, capfd: pytest.CaptureFixture[str]) -> None:
@@ -112,6 +113,15 @@ def test_its_metrics_can_be_read(served: StatusServer) -> None:
     assert families["freehold_report_pages"].samples[0].value == 1
     assert families["freehold_report_render_seconds"].samples[0].value > 0
     assert {sample.labels["why"] for sample in families["freehold_report_failures"].samples} == {"error", "busy"}
+
+
+def test_its_metrics_are_in_its_documentation(served: StatusServer) -> None:
+    ask(served, "/status")
+    told = (PROJECT / "docs/status-page.md").read_text(encoding="utf-8")
+    lines = ask(served, "/metrics")[1].decode().splitlines()
+    names = {line.split()[2] for line in lines if line.startswith("# TYPE")}
+    assert len(names) == 5
+    assert [name for name in names if f"`{name}" not in told] == []
 
 
 def test_the_service_starts_serves_and_stops(pretender: Pretender) -> None:
