@@ -218,6 +218,13 @@ def test_passwords_come_as_credentials_by_name() -> None:
         ]
 
 
+@pytest.mark.parametrize("name", MONITOR)
+def test_loopback_may_be_that_of_ipv6(name: str) -> None:
+    role, template = UNITS[name]
+    (command,) = unit(Role(role.name, {f"{role.name}_listen_host": "::1"}).render(template))["Service"]["ExecStart"]
+    assert "=[::1]:" in command
+
+
 @pytest.mark.parametrize("switched_on", ["lifecycle", "admin-api", "remote-write-receiver"])
 def test_nothing_can_be_told_to_prometheus_over_http(switched_on: str) -> None:
     (command,) = rendered("prometheus")["Service"]["ExecStart"]
