@@ -165,7 +165,7 @@ class Nvml:
         reader = self._readers.get(index)
         values = None if reader is None else reader.fast(calls)
         energy = None if values is None else values["energy_millijoules"]
-        uuid = self._identities[index].uuid
+        uuid = self._identities.get(index, Identity(index)).uuid
         if values and energy is not None and uuid and not self._energy.allows(uuid, self._clock(), energy):
             calls.implausible("NVML_FI_DEV_TOTAL_ENERGY_CONSUMPTION", index)
             values["energy_millijoules"] = None

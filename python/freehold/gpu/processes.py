@@ -16,6 +16,7 @@ LISTS = (
     "nvmlDeviceGetMPSComputeRunningProcesses",
 )
 UTILISATION = "nvmlDeviceGetProcessUtilization"
+MOST_DEVICES = 64
 NOBODY = {"NotFound": (), "NoPermission": None}
 """What the driver says when no process did anything, and when it tells only root: the first is an answer."""
 
@@ -40,7 +41,8 @@ class ProcessReader:
     def _devices(self, calls: Calls) -> dict[int, Any]:
         """One MIG device for each GPU instance: compute instances of one share its memory and its processes' list."""
         found: dict[int, Any] = {}
-        for index in range(calls.ask("nvmlDeviceGetMaxMigDeviceCount", self._handle, gpu=self._gpu) or 0):
+        name = "nvmlDeviceGetMaxMigDeviceCount"
+        for index in range(calls.number(name, self._handle, gpu=self._gpu, most=MOST_DEVICES) or 0):
             # Indices may have gaps: an instance that was destroyed leaves one.
             handle = calls.ask(
                 "nvmlDeviceGetMigDeviceHandleByIndex", self._handle, index, gpu=self._gpu, means={"NotFound": None}

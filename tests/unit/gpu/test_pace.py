@@ -197,3 +197,28 @@ def test_a_driver_that_was_replaced_is_told_from_one_that_never_matched(reader: 
     assert reader.sample().answered
     gpus.set(**mismatch)
     assert reader.sample().library_is_old
+
+
+def test_a_count_that_fails_while_the_library_is_opened_shows_gpus_as_lost(
+    reader: Nvml, gpus: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del gpus
+    answers = iter([8, pynvml.NVMLError(pynvml.NVML_ERROR_UNKNOWN)] * 2)
+
+    def count() -> int:
+        answer = next(answers, 8)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetCount", count)
+    first = reader.sample()
+    assert [gpu.reading for gpu in first.gpus] == [None] * len(first.gpus)
+    assert Failure(None, "nvmlDeviceGetCount", "Unknown") in first.failures
+
+
+def test_a_mad_number_of_mig_devices_is_no_number(reader: Nvml, gpus: Simulation) -> None:
+    gpus.set(gpu0__mig=1, mig__1="0:1:0:3g.71gb:71000:0", mig_devices_max=4_000_000_000)
+    sample = reader.sample()
+    assert sample.gpus[0].instances == ()
+    assert Failure(0, "nvmlDeviceGetMaxMigDeviceCount", "Implausible") in sample.failures
