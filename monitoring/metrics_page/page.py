@@ -15,6 +15,10 @@ GROUPS = {GPU_LABELS: "a GPU's", GEN_AI: "the four"}
 
 GPU_NAMES = ", ".join(f"`{name}`" for name in GPU_LABELS)
 
+GPUS = f"""\
+Job `gpu`: the GPU exporter, under dcgm-exporter's names where NVML gives the same. A GPU's labels: {GPU_NAMES};
+a MIG instance has two more."""
+
 PAGE = PROJECT / "docs" / "metrics.md"
 
 
@@ -23,7 +27,7 @@ def tables() -> tuple[Table, ...]:
     return (
         Table("Recorded series", RECORDED, ours.recorded()),
         Table("Constants of the site", "Role prometheus writes them from the fleet document.", declared.SITE),
-        Table("GPUs", "Job `gpu`: the GPU exporter, under dcgm-exporter's names where NVML gives the same. A GPU's labels: " + GPU_NAMES + "; a MIG instance's beside them only where there is one.",
+        Table("GPUs", GPUS,
               ours.gpu_exporter()),
         Table("The gateway", GATEWAY, ours.gateway()),
         Table("What leaves by exception", BEHIND, ours.frontier()),
