@@ -32,7 +32,7 @@ def tables() -> tuple[Table, ...]:
         Table("The gateway", GATEWAY, ours.gateway()),
         Table("What leaves by exception", BEHIND, ours.frontier()),
         Table("Drift", "Job `node`, by the textfile collector, every five minutes.", ours.drift_probe()),
-        Table("Sovereignty and the firewall", "Job `node`, by the textfile collector.", declared.NODE_PAGES),
+        Table("Sovereignty, certificates, firewall", "Job `node`, by the textfile collector.", declared.NODE_PAGES),
         Table("The dead man's switch", "Job `dead_mans_switch`.", declared.SWITCH),
         Table("vLLM", "Job `runtime`, engine `vllm`. Its own label `engine` arrives as `exported_engine`.",
               declared.VLLM),

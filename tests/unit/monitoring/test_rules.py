@@ -20,6 +20,10 @@ RECORDED_NAME = re.compile(r"freehold:[a-z0-9_]+(:[a-z0-9_]+)?")
 SHORTEST, LONGEST = 15, 100
 
 
+def everything() -> list[Alert | Recording]:
+    return [*rules.recorded(), *rules.alerts()]
+
+
 def expressions() -> list[tuple[str, str]]:
     made = [(one.name, filled(one.expr, one.limits)) for one in rules.recorded()]
     return made + [(one.name, one.whole_expr) for one in rules.alerts()]
@@ -62,11 +66,11 @@ def test_recorded_series_are_named_as_they_are_made() -> None:
         assert RECORDED_NAME.fullmatch(one.name), one.name
         window = re.search(r":(?:\w*?)(\d+[mhd])$", one.name)
         if window:
-            assert f"[{window[1]}]" in one.expr, f"{one.name} does not look at {window[1]}"
+            assert re.search(rf"(\[|rate|_){window[1]}\b", one.expr), f"{one.name} does not look at {window[1]}"
 
 
 def test_each_series_and_each_alert_is_there_once() -> None:
-    names = [one.name for one in (*rules.recorded(), *rules.alerts())]
+    names = [one.name for one in everything()]
     assert sorted(set(names)) == sorted(names)
 
 
@@ -111,15 +115,16 @@ def test_each_figure_says_why_where_from_and_since_when(name: str) -> None:
 
 def test_each_figure_is_used() -> None:
     used = [one.hold for one in rules.alerts()]
-    for rule in (*rules.alerts(), *rules.recorded()):
+    for rule in everything():
         used += rule.limits.values()
     assert [name for name, value in thresholds().items() if not any(value is one for one in used)] == []
 
 
 def test_each_figure_of_a_rule_has_its_place() -> None:
     """A threshold that a text does not name would be changed without effect."""
-    for rule in (*rules.alerts(), *rules.recorded()):
-        assert set(rule.limits) <= set(PLACE.findall(rule.expr)), rule.name
+    for rule in everything():
+        texts = rule.expr + getattr(rule, "description", "")
+        assert set(rule.limits) <= set(PLACE.findall(texts)), rule.name
 
 
 def test_alerts_that_keep_others_quiet_exist() -> None:
