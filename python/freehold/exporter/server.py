@@ -97,7 +97,7 @@ class Server(socketserver.ThreadingTCPServer):
         super().shutdown_request(request)
 
     def service_actions(self) -> None:
-        """Called between connections, at least twice a second: cut those that are over their time."""
+        """Called between connections, at least once a second: cut those that are over their time."""
         late = time.monotonic() - LONGEST_CONNECTION_SECONDS
         with self._guard:
             overdue = [request for request, since in self._since.items() if since < late]

@@ -19,6 +19,8 @@ from freehold.exporter.units import Units
 HIGHEST_PORT = 65535
 SHORTEST_INTERVAL = 0.1
 LONGEST_NAP_SECONDS = 5.0
+LOOK_AROUND_SECONDS = 1.0
+"""How often the server looks for connections that take too long, and for its end; each look costs a wake-up."""
 
 
 def address(listen: str) -> tuple[str, int]:
@@ -43,7 +45,8 @@ def serve(reader: Reader, listen: str, interval: float, stop: threading.Event | 
             "/healthz": lambda: b"ok\n",
         },
     )
-    serving = threading.Thread(target=server.serve_forever, name="server", daemon=True)
+    poll = {"poll_interval": min(LOOK_AROUND_SECONDS, interval)}
+    serving = threading.Thread(target=server.serve_forever, kwargs=poll, name="server", daemon=True)
     serving.start()
     sampling = sampler.start()
     notify("READY=1")

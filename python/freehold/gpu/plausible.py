@@ -5,7 +5,7 @@ from __future__ import annotations
 from freehold.gpu.reading import MOST_MILLIWATTS
 
 SHORTEST_SECONDS = 1.0
-"""The counter moves in steps of a tenth of a second or so: less than a second says nothing about power."""
+"""The counter moves in steps: less than a second says nothing about power."""
 
 
 class EnergyGuard:

@@ -171,7 +171,6 @@ def _codecs(calls: Calls, handle: Any, gpu: int) -> Values:
 
 def _clocks(calls: Calls, handle: Any, gpu: int) -> Values:
     return {
-        "performance_state": calls.number("nvmlDeviceGetPerformanceState", handle, gpu=gpu, most=32),
         "sm_clock_mhz": _clock(calls, handle, gpu, "NVML_CLOCK_SM"),
         "memory_clock_mhz": _clock(calls, handle, gpu, "NVML_CLOCK_MEM"),
     }
@@ -208,6 +207,7 @@ def _settings(calls: Calls, handle: Any, gpu: int) -> Values:
     limit = calls.number("nvmlDeviceGetEnforcedPowerLimit", handle, gpu=gpu, most=MOST_MILLIWATTS)
     mig = calls.ask("nvmlDeviceGetMigMode", handle, gpu=gpu)
     return {
+        "performance_state": calls.number("nvmlDeviceGetPerformanceState", handle, gpu=gpu, most=32),
         "power_limit_watts": None if limit is None else limit / 1000,
         "video_clock_mhz": _clock(calls, handle, gpu, "NVML_CLOCK_VIDEO"),
         "pcie_generation": calls.number("nvmlDeviceGetCurrPcieLinkGeneration", handle, gpu=gpu, most=16),
@@ -221,8 +221,8 @@ SLOW, RARE = 4, 12
 
 PARTS: tuple[tuple[Callable[[Calls, Any, int], Values], int], ...] = (
     (_clocks, SLOW),
-    (_codecs, SLOW),
     (read_memory, SLOW),
     (_fabric, SLOW),
+    (_codecs, RARE),
     (_settings, RARE),
 )

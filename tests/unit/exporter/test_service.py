@@ -79,6 +79,7 @@ def _start(tmp_path: Path, **environment: str) -> Exporter:
         command(listen, INTERVAL),
         env={**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "200000", **environment},
         text=True,
+        stderr=subprocess.PIPE,
     )
     assert systemd.recv(64) == b"READY=1"
     return Exporter(process, f"http://{listen}", systemd)
@@ -149,6 +150,42 @@ def test_systemd_hears_the_watchdog_and_the_end(exporter: Exporter) -> None:
 def test_healthz_says_that_the_server_is_there_whatever_the_driver_does(exporter: Exporter, gpus: Simulation) -> None:
     gpus.set(hang_ms=600_000)
     assert exporter.get("/healthz") == "ok\n"
+
+
+def test_a_library_that_crashes_ends_the_process_for_systemd_to_start_anew(
+    tmp_path: Path, exporter: Exporter, gpus: Simulation
+) -> None:
+    exporter.until(_is_up)
+    gpus.set(crash__nvmlDeviceGetTemperature=1)
+    assert exporter.process.wait(PATIENCE_SECONDS) == -signal.SIGSEGV
+    gpus.set(crash__nvmlDeviceGetTemperature=None)
+    (tmp_path / "again").mkdir()
+    again = _start(tmp_path / "again", LD_LIBRARY_PATH=str(gpus.library.parent), **{STATE_VARIABLE: str(gpus.path)})
+    try:
+        again.until(_is_up)
+        assert again.end() == 0
+    finally:
+        again.process.kill()
+        again.systemd.close()
+
+
+def test_a_driver_that_was_replaced_ends_the_process_with_the_reason(exporter: Exporter, gpus: Simulation) -> None:
+    exporter.until(_is_up)
+    gpus.set(error=18)  # NVML_ERROR_LIB_RM_VERSION_MISMATCH
+    assert exporter.process.wait(PATIENCE_SECONDS) == 1
+    assert exporter.process.stderr is not None
+    assert "EXPORTER_LIBRARY" in exporter.process.stderr.read()
+
+
+def test_a_library_that_never_matched_the_driver_is_down_and_says_why(tmp_path: Path, gpus: Simulation) -> None:
+    gpus.set(error=18)
+    exporter = _start(tmp_path, LD_LIBRARY_PATH=str(gpus.library.parent), **{STATE_VARIABLE: str(gpus.path)})
+    try:
+        exporter.until(lambda text: 'call="nvmlInit",error="LibRmVersionMismatch"' in text and _is_down("\n" + text))
+        assert exporter.end() == 0
+    finally:
+        exporter.process.kill()
+        exporter.systemd.close()
 
 
 def test_a_machine_without_the_library_is_down_and_says_why(tmp_path: Path) -> None:
