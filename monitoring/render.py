@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from freehold.paths import PROJECT
-from monitoring import config, metrics_page, rules
+from monitoring import config, metrics_page, rules, runbooks
 from monitoring.model import Subject
 
 RENDERED = PROJECT / "monitoring" / "rendered"
@@ -59,6 +59,7 @@ def files() -> Mapping[Path, str]:
     made = {RENDERED / "rules" / f"{subject.name}.yml": rule_file(subject) for subject in rules.SUBJECTS}
     made[RENDERED / "inhibitions.yml"] = written({"inhibit_rules": [one.as_rule() for one in config.INHIBITIONS]})
     made[metrics_page.PAGE] = metrics_page.render()
+    made |= runbooks.pages()
     return made
 
 

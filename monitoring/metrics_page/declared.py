@@ -28,6 +28,8 @@ NODE_PAGES = (
         "it is about: `weights`, `runtime`, `data_path`, `wrapper`, `embedding_sidecar`, `tunnel`, `supervisor`",
         ("check", "subject", "owned", "outcome"),
     ),
+    D("freehold_tls_not_before_timestamp_seconds", "begin of the node's certificate", ("name",)),
+    D("freehold_tls_not_after_timestamp_seconds", "end of the node's certificate", ("name",)),
     D("freehold_sovereignty_checked_timestamp_seconds", "when a check looked last", ("check",)),
     D(
         "freehold_firewall_dropped_packets_total",

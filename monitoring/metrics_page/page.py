@@ -15,10 +15,9 @@ GROUPS = {GPU_LABELS: "a GPU's", GEN_AI: "the four"}
 
 GPU_NAMES = ", ".join(f"`{name}`" for name in GPU_LABELS)
 
-GPUS = (
-    "Job `gpu`: the GPU exporter, under dcgm-exporter's names where NVML gives the same. A GPU's labels: "
-    f"{GPU_NAMES}; a MIG instance's beside them only where there is one."
-)
+GPUS = f"""\
+Job `gpu`: the GPU exporter, under dcgm-exporter's names where NVML gives the same. A GPU's labels: {GPU_NAMES};
+a MIG instance has two more."""
 
 PAGE = PROJECT / "docs" / "metrics.md"
 
@@ -32,7 +31,7 @@ def tables() -> tuple[Table, ...]:
         Table("The gateway", GATEWAY, ours.gateway()),
         Table("What leaves by exception", BEHIND, ours.frontier()),
         Table("Drift", "Job `node`, by the textfile collector, every five minutes.", ours.drift_probe()),
-        Table("Sovereignty and the firewall", "Job `node`, by the textfile collector.", declared.NODE_PAGES),
+        Table("Sovereignty, certificates, firewall", "Job `node`, by the textfile collector.", declared.NODE_PAGES),
         Table("The dead man's switch", "Job `dead_mans_switch`.", ours.dead_mans_switch()),
         Table("The status page", "Job `report`: the service behind it.", ours.status_page()),
         Table("vLLM", "Job `runtime`, engine `vllm`. Its own label `engine` arrives as `exported_engine`.",

@@ -25,7 +25,8 @@ counter of all, llama.cpp one of those that it computed and one of those that it
 
 A figure over a window (joules a token, cost) adds up the moments at which both sides are known. A restart of the
 monitor, a hole, a new node or a new price bends nothing; what a window holds is what was seen in it, so an hour's
-figure is there after minutes.
+figure is there after minutes. At each edge of a hole a minute of hardware is counted too much: rates need two
+minutes.
 
 Cost is by the method of `python/freehold/cost/token_cost.py`: the purchase price of every node of the fleet, those in
 maintenance too, in a straight line over its years; the GPUs' energy by their counters, times PUE, times tariff.

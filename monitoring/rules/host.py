@@ -1,4 +1,8 @@
-"""The machine below it all: is it there, and its disks, memory and clock."""
+"""The machine below it all: is it there, and its disks, memory and clock.
+
+Of a disk six hours must be known before its pace counts: a node that has just got its weights would seem to be full
+tomorrow.
+"""
 
 from __future__ import annotations
 
@@ -73,6 +77,8 @@ DISKS = (
           and
         node_filesystem_avail_bytes{{{DISK}}}
           / node_filesystem_size_bytes{{{DISK}}} < [[room]]
+          and
+        node_filesystem_avail_bytes{{{DISK}}} offset 6h
         """,
         f"{ONE} is full within a day",
         """Found: at the pace of 6 hours nothing is left in [[hours]] h, and less than [[room]] of the disk is free.

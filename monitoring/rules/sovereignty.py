@@ -59,7 +59,9 @@ RECORDED = (
         count(
           freehold:sovereignty_outcome{outcome="unknown"}
           or
-          (freehold:declared_node == 1) unless on (node) freehold:sovereignty_outcome
+          (freehold:declared_node == 1)
+            unless on (node) freehold:sovereignty_outcome
+            unless on (node) (freehold:maintenance == 1)
         )
         or
         0 * count(freehold:sovereignty_outcome)
