@@ -57,8 +57,9 @@ def test_without_a_permitted_key_there_is_nothing(bases: dict[str, str], outside
         assert "<svg" not in page
     with key_of("status-trial") as key:
         base = next(iter(bases.values()))
-        until(lambda: curl(outside, "-u", f"x:{key}", f"{base}/v1/models")[0] != 401, "the gateway knows the key")
-        assert curl(outside, "-H", f"Authorization: Bearer {key}", f"{base}/status")[0] == 403
+        shown = ("-H", f"Authorization: Bearer {key}")
+        until(lambda: curl(outside, *shown, f"{base}/v1/models")[0] == 200, "the gateway knows the key")
+        assert curl(outside, *shown, f"{base}/status")[0] == 403
 
 
 @pytest.fixture(scope="module")

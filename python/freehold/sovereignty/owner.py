@@ -38,7 +38,15 @@ def own_hosts(document: Mapping[str, Any]) -> set[str]:
     network = document["mesh"]["network"]
     own |= {document["mesh"]["control"]["address"], network, network.partition("/")[0]}
     own |= set(document.get("sovereignty", {}).get("own_hosts", ()))
+    own |= alert_hosts(document.get("monitoring", {}))
     return own | {urlsplit(document["bundle"]["url"]).hostname or ""}
+
+
+def alert_hosts(monitoring: Mapping[str, Any]) -> set[str]:
+    """The owner's mail server and web hooks: who is told is the owner."""
+    mail = monitoring.get("mail")
+    servers = {mail["server"].rpartition(":")[0].strip("[]")} if mail else set[str]()
+    return servers | {urlsplit(hook["url"]).hostname or "" for hook in monitoring.get("webhooks", ())}
 
 
 def provider_hosts(settings: Mapping[str, Any]) -> set[str]:

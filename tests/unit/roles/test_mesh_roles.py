@@ -59,7 +59,7 @@ def test_on_the_mesh_the_source_decides(values: dict[str, Any]) -> None:
         f"ip saddr 10.85.0.0/24 icmp type {ECHO} accept",
         "ip saddr 10.85.0.1 accept",
         "ip saddr 10.85.0.0/24 tcp dport { 8443 } accept",
-        "ip saddr { 10.85.0.11 } tcp dport { 9100, 9400 } accept",
+        "ip saddr { 10.85.0.11 } tcp dport { 9100, 9400, 9401, 9405 } accept",
         'counter name "dropped_mesh" drop',
     ]
 

@@ -82,7 +82,8 @@ def checked(folder: Path, text: str, *words: str) -> str:
 
 def validation(role: str, template: str) -> list[str]:
     """What the role says to look at a template with, without the folder of the program."""
-    tasks = yaml.safe_load((Role(role).path / "tasks/settings.yml").read_text())
+    files = [Role(role).path / "tasks" / name for name in ("settings.yml", "targets.yml")]
+    tasks = [task for file in files if file.is_file() for task in yaml.safe_load(file.read_text())]
     (task,) = [one for one in tasks if one.get("ansible.builtin.template", {}).get("src") == template]
     words: list[str] = task["ansible.builtin.template"]["validate"].split()
     return [Path(words[0]).name, *words[1:]]
@@ -109,28 +110,30 @@ def test_promtool_refuses_what_is_none(tmp_path: Path) -> None:
 
 
 def test_targets_carry_their_labels_and_their_way() -> None:
+    (plain, runtime, probe) = json.loads(prometheus().render("targets.json.j2"))
+    assert plain == {
+        "targets": ["[fd00::11]:9100"],
+        "labels": {
+            "job": "node",
+            "node": "gpu1",
+            "instance": "gpu1:9100",
+            "__scheme__": "https",
+            "__metrics_path__": "/metrics",
+        },
+    }
+    assert runtime["labels"]["instance"] == "gpu1/small-chat"
+    assert runtime["labels"]["__metrics_path__"] == "/models/small-chat"
+    assert (probe["labels"]["__param_module"], probe["labels"]["__param_target"]) == ("certificate", "10.85.0.11:9401")
+    assert (probe["labels"]["__scheme__"], probe["labels"]["probe"]) == ("http", "certificate")
+
+
+def test_every_target_is_asked_with_the_nodes_certificate_and_cannot_choose_its_time() -> None:
     read = yaml.safe_load(prometheus().render("prometheus.yml.j2"))
-    jobs = {job["job_name"]: job for job in read["scrape_configs"]}
+    (job,) = read["scrape_configs"]
     assert read["global"]["external_labels"] == {"fleet": "test"}
-    assert jobs["node"]["static_configs"] == [
-        {
-            "targets": ["[fd00::11]:9100"],
-            "labels": {
-                "node": "gpu1",
-                "instance": "gpu1:9100",
-                "__scheme__": "https",
-                "__metrics_path__": "/metrics",
-            },
-        }
-    ]
-    runtime = jobs["runtime"]["static_configs"][0]["labels"]
-    assert (runtime["instance"], runtime["__metrics_path__"]) == ("gpu1/small-chat", "/models/small-chat")
-    probe = jobs["blackbox"]["static_configs"][0]["labels"]
-    assert (probe["__param_module"], probe["__param_target"]) == ("certificate", "10.85.0.11:9401")
-    assert (probe["__scheme__"], probe["probe"]) == ("http", "certificate")
-    for job in jobs.values():
-        assert job["tls_config"]["key_file"] == "/run/credentials/prometheus.service/tls.key"
-        assert job["honor_timestamps"] is False
+    assert job["file_sd_configs"] == [{"files": ["/etc/freehold/prometheus/targets/*.json"]}]
+    assert job["tls_config"]["key_file"] == "/run/credentials/prometheus.service/tls.key"
+    assert (job["honor_timestamps"], job["honor_labels"]) == (False, False)
 
 
 def test_rules_go_to_the_node_as_they_are_but_for_the_runbooks(tmp_path: Path, rules: Path) -> None:
@@ -142,9 +145,12 @@ def test_rules_go_to_the_node_as_they_are_but_for_the_runbooks(tmp_path: Path, r
     assert checked(tmp_path, text.replace("up == 0", "up =="), *validation("prometheus", "rules.yml.j2")) != ""
 
 
+CONSTANTS = ("freehold-site.yml.j2", "freehold-fleet.yml.j2")
+
+
 def constants(role: Role) -> dict[tuple[str, ...], str]:
-    read = yaml.safe_load(role.render("freehold-site.yml.j2"))
-    rows = [rule for group in read["groups"] for rule in group["rules"]]
+    read = [yaml.safe_load(role.render(template)) for template in CONSTANTS]
+    rows = [rule for file in read for group in file["groups"] for rule in group["rules"]]
     return {(rule["record"], *rule.get("labels", {}).values()): rule["expr"] for rule in rows}
 
 
@@ -161,15 +167,15 @@ def test_the_site_is_told_as_constants(tmp_path: Path) -> None:
         ("freehold:price_node_years",): "vector(5.0)",
         ("freehold:price_pue",): "vector(1.25)",
     }
-    words = validation("prometheus", "freehold-site.yml.j2")
-    assert checked(tmp_path, role.render("freehold-site.yml.j2"), *words) == ""
+    for template in CONSTANTS:
+        assert checked(tmp_path, role.render(template), *validation("prometheus", template)) == ""
 
 
 def test_a_price_that_nobody_gave_makes_no_series(tmp_path: Path) -> None:
     role = prometheus()
     assert not [series for series in constants(role) if "price" in series[0]]
-    words = validation("prometheus", "freehold-site.yml.j2")
-    assert checked(tmp_path, role.render("freehold-site.yml.j2"), *words) == ""
+    for template in CONSTANTS:
+        assert checked(tmp_path, role.render(template), *validation("prometheus", template)) == ""
 
 
 ALERTMANAGERS: list[dict[str, Any]] = [
