@@ -90,13 +90,11 @@ BAD: list[tuple[str, dict[str, Any], list[str]]] = [
     ),
     ("prometheus", {"prometheus_listen_host": "0.0.0.0"}, ["prometheus_listen_host", "0.0.0.0", "ssh -L"]),  # noqa: S104  refused
     ("prometheus", {"prometheus_fleet": ""}, ["prometheus_fleet"]),
-    ("prometheus", {"prometheus_targets": []}, ["prometheus_targets", "found none"]),
     (
         "prometheus",
         {"prometheus_targets": [{"job": "node", "node": "gpu1", "address": "gpu1"}]},
         ["prometheus_targets", "found gpu1", "host:port"],
     ),
-    ("prometheus", {"prometheus_nodes": []}, ["prometheus_nodes"]),
     ("prometheus", {"prometheus_networks": ["gpu1.example"]}, ["prometheus_networks", "gpu1.example"]),
     ("prometheus", {"prometheus_alertmanagers": ["here"]}, ["prometheus_alertmanagers", "here"]),
     ("prometheus", {"prometheus_retention_time": "forever"}, ["prometheus_retention_time", "forever", "90d"]),
