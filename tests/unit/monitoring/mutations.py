@@ -67,11 +67,13 @@ def changes(subject: Subject, wanted: set[str]) -> Iterator[tuple[str, str, Subj
                 yield one.name, what, replace(subject, recorded=(*beside[:index], other, *beside[index + 1 :]))
 
 
-def tests_of(name: str) -> Mapping[str, str]:
-    """The files that ask for the alert or the series."""
+def tests_of(name: str, subject: str) -> Mapping[str, str]:
+    """The cases that ask for the alert; of what is recorded, all of files that load its subject."""
     texts = {path.name: path.read_text(encoding="utf-8") for path in files()}
+    if ":" in name:
+        return {file: text for file, text in texts.items() if f"/{subject}.yml" in text}
     asking = {path.name for path in files() if name in {one["alertname"] for one in alert_tests([path])}}
-    return {file: _only(text, name) for file, text in texts.items() if file in asking or (":" in name and name in text)}
+    return {file: _only(text, name) for file, text in texts.items() if file in asking}
 
 
 def _only(text: str, name: str) -> str:
@@ -84,7 +86,7 @@ def is_noticed(name: str, subject: Subject, folder: Path) -> bool:
     """Whether a test fails with the broken rule."""
     texts = {path.name: path.read_text(encoding="utf-8") for path in RULES.glob("*.yml")}
     texts[f"{subject.name}.yml"] = render.rule_file(subject)
-    paths = world(folder, texts, tests_of(name))
+    paths = world(folder, texts, tests_of(name, subject.name))
     done = promtool("test", "rules", *paths)
     return done.returncode != 0 and "FAILED" in done.stdout + done.stderr
 

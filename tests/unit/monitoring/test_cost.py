@@ -12,7 +12,7 @@ from tests.unit.monitoring.promtool import RULES, promtool
 
 from freehold.cost.token_cost import MILLION, Prices, TokenCost, Window, token_cost
 
-STEP = 15
+STEP = 30
 HOURS = 2
 STEPS = HOURS * 3600 // STEP
 PRICES = Prices("USD", electricity_per_kwh=0.2, node_purchase=300_000, years=4, pue=1.3)
@@ -44,7 +44,7 @@ COUNTERS: dict[str, Callable[[Load], float]] = {
     "vllm:request_prefill_time_seconds_sum": lambda load: load.prefill,
     "vllm:request_decode_time_seconds_sum": lambda load: load.decode,
 }
-HOLE = "_x80"
+HOLE = "_x40"
 """Twenty minutes in which the monitor was away; counters went on."""
 
 
@@ -62,7 +62,7 @@ def series(*, hole: bool) -> dict[str, str]:
 def counted(step: float, *, hole: bool) -> str:
     if not hole:
         return f"0+{step}x{STEPS}"
-    return f"0+{step}x319 {HOLE} {step * 400}+{step}x{STEPS - 400}"
+    return f"0+{step}x159 {HOLE} {step * 200}+{step}x{STEPS - 200}"
 
 
 def priced() -> TokenCost:
