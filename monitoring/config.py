@@ -25,9 +25,19 @@ AN_HOUR = T("1h", "", "it is about the day, not about the minute", OURS, SEEN)
 
 # GPUs.
 GPU_CELSIUS = T(
-    85, "degrees Celsius", "H100 and H200 SXM boards slow down from 87 on", "nvidia-smi -q of the board's family", SEEN
+    85,
+    "degrees Celsius",
+    "Hopper boards are said to slow down from about 87 on; compare nvidia-smi -q -d TEMPERATURE",
+    OURS,
+    SEEN,
 )
-HBM_CELSIUS = T(93, "degrees Celsius", "HBM3e is slowed down from 95 on", "nvidia-smi -q of the board's family", SEEN)
+HBM_CELSIUS = T(
+    93,
+    "degrees Celsius",
+    "HBM is said to be slowed down from about 95 on; compare nvidia-smi -q -d TEMPERATURE",
+    OURS,
+    SEEN,
+)
 THERMAL_BIT = T(64, "bit", "NVML's hardware thermal slowdown, 0x40", NVML, SEEN)
 BRAKE_BIT = T(128, "bit", "NVML's hardware power brake, 0x80; a software power cap, 0x04, is normal", NVML, SEEN)
 POWER_RATIO = T(
