@@ -26,8 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         folder = options.tls
-        files = TlsFiles(folder / "node.crt", key_file(os.environ), folder / "ca.crt", folder / "crl.pem")
-        serve([Relay.parse(text) for text in options.relay], files)
+        key = key_file(os.environ)
+        files = TlsFiles(folder / "node.crt", key, folder / "ca.crt", folder / "crl.pem")
+        serve([Relay.parse(text, key.parent) for text in options.relay], files)
     except FreeholdError as error:
         print(error, file=sys.stderr)
         return error.exit_code

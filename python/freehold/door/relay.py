@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from freehold.errors import UsageError
+from freehold.errors import RefusedError, UsageError
 from freehold.exporter.server import UpstreamError
 from freehold.service.addresses import is_loopback
 
@@ -24,30 +25,39 @@ RESERVED = ("/healthz",)
 
 @dataclass(frozen=True)
 class Relay:
-    """``listen`` (host:port on the mesh) and ``page`` are what is asked; ``host``, ``port``, ``path`` where it lies."""
+    """``listen`` (host:port on the mesh) and ``page`` are what is asked; ``host``, ``port``, ``path`` where it lies.
+
+    ``bearer`` is shown there: a runtime with a key tells its metrics to nobody else.
+    """
 
     listen: str
     page: str
     host: str
     port: int
     path: str
+    bearer: str = field(default="", repr=False)
 
     @classmethod
-    def parse(cls, text: str) -> Relay:
-        """From ``10.85.0.11:9401/gateway=http://127.0.0.1:8081/metrics``. Raises :class:`UsageError`."""
+    def parse(cls, text: str, credentials: Path | None = None) -> Relay:
+        """From ``10.85.0.11:9401/gateway=http://127.0.0.1:8081/metrics``; ``#NAME`` after it is a file of ``credentials``.
+
+        Raises :class:`UsageError`, and :class:`RefusedError` where the credential is not there.
+        """
         front, _, url = text.partition("=")
         listen, page = _split(front)
         parts = urlsplit(url)
         leads_to_loopback = parts.scheme == "http" and is_loopback(parts.hostname or "") and parts.port
         if not (listen and PAGE.fullmatch(page) and page not in RESERVED and leads_to_loopback):
             raise _refused(text)
-        return cls(listen, page, parts.hostname or "", parts.port or 0, parts.path or "/")
+        bearer = _credential(text, parts.fragment, credentials) if parts.fragment else ""
+        return cls(listen, page, parts.hostname or "", parts.port or 0, parts.path or "/", bearer)
 
     def fetch(self, connect: Callable[..., socket.socket] = socket.create_connection) -> bytes:
         """The page. Raises :class:`UpstreamError` when the exporter does not answer with it."""
         try:
             with connect((self.host, self.port), timeout=SECONDS) as connection:
-                connection.sendall(f"GET {self.path} HTTP/1.0\r\nHost: {self.host}\r\n\r\n".encode())
+                shown = f"Authorization: Bearer {self.bearer}\r\n" if self.bearer else ""
+                connection.sendall(f"GET {self.path} HTTP/1.0\r\nHost: {self.host}\r\n{shown}\r\n".encode())
                 answer = _all(connection)
         except OSError as error:
             raise UpstreamError(f"{self.host}:{self.port}: {error}") from error
@@ -72,6 +82,21 @@ def _split(front: str) -> tuple[str, str]:
     """``host:port`` and the page; without one it is ``/metrics``."""
     listen, slash, page = front.partition("/")
     return listen, f"/{page}" if slash else DEFAULT_PAGE
+
+
+def _credential(text: str, name: str, folder: Path | None) -> str:
+    if "/" in name:
+        raise _refused(text)
+    try:
+        return ((folder or Path("/nonexistent")) / name).read_text(encoding="ascii").strip()
+    except (OSError, ValueError) as error:
+        raise RefusedError(
+            "DOOR_CREDENTIAL",
+            f"--relay {text}",
+            str(error),
+            expected=f"a credential {name} of the unit",
+            fix=f"LoadCredential={name}:FILE in the unit (role metrics_door)",
+        ) from error
 
 
 def _refused(text: str) -> UsageError:

@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from tests.unit.keys import party
 from freehold.door import service
 from freehold.door.__main__ import main
 from freehold.door.relay import Relay
-from freehold.errors import UsageError
+from freehold.errors import FreeholdError, UsageError
 from freehold.exporter.server import Server
 from freehold.keys import clock, passphrase, revocation, rotation
 from freehold.keys.roots import RootKey
@@ -188,6 +189,33 @@ def test_pages_of_one_port_have_one_listener_and_lead_to_their_own_exporters(doo
             assert door.get(own, "/models/small-chat") == (200, b"other 1\n")
             assert door.get(own, "/healthz") == (200, b"ok\n")
             assert door.get(own, "/metrics")[0] == 404
+
+
+def test_a_page_that_wants_a_key_is_shown_it(tmp_path: Path) -> None:
+    (tmp_path / "internal-key").write_text("a-key\n")
+    heard: list[bytes] = []
+    with socket.create_server((party.HOST, 0)) as upstream:
+        text = f"{party.HOST}:0/models/m=http://{party.HOST}:{upstream.getsockname()[1]}/metrics#internal-key"
+        relay = Relay.parse(text, tmp_path)
+        assert "a-key" not in repr(relay)
+
+        def answer() -> None:
+            connection, _ = upstream.accept()
+            with connection:
+                heard.append(connection.recv(4096))
+                connection.sendall(b"HTTP/1.0 200 OK\r\n\r\nx 1\n")
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        assert relay.fetch() == b"x 1\n"
+        thread.join(5)
+    assert b"\r\nAuthorization: Bearer a-key\r\n" in heard[0]
+
+
+@pytest.mark.parametrize("name", ["none", "../tls.key"])
+def test_a_key_that_is_not_there_or_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(FreeholdError, match="DOOR_"):
+        Relay.parse(f"{party.HOST}:0/x=http://{party.HOST}:1/metrics#{name}", tmp_path)
 
 
 def test_a_page_that_is_given_twice_is_refused_before_anything_listens() -> None:
