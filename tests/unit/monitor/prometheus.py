@@ -38,6 +38,8 @@ def command(
     })  # fmt: skip
     text = role.render("prometheus.yml.j2").replace("/run/credentials/prometheus.service", str(tls))
     (folder / "prometheus.yml").write_text(text.replace("/etc/freehold/prometheus", str(folder)))
+    (folder / "targets").mkdir()
+    (folder / "targets" / "fleet.json").write_text(role.render("targets.json.j2"))
     (folder / "rules").mkdir()
     (folder / "rules" / "beat.yml").write_text(RULES)
     changed = {

@@ -259,3 +259,16 @@ def test_the_switch_reads_its_settings(tmp_path: Path) -> None:
     assert (read.listen, read.metrics, read.monitors) == ("198.51.100.12:9405", "127.0.0.1:9095", ("gpu1",))
     assert [way.name for way in read.ways] == ["mail", "pager", "log"]
     assert json.loads(file.read_text())["mail"] == mail
+
+
+def test_the_rules_and_inhibitions_of_this_tree_are_taken(tmp_path: Path) -> None:
+    role, words = prometheus(), validation("prometheus", "rules.yml.j2")
+    found = role.evaluate("{{ __prometheus_rules }}")
+    assert found
+    for rule in found:
+        assert checked(tmp_path, role.render("rules.yml.j2", __prometheus_rule=rule), *words) == "", rule
+    teller = Role("alertmanager")
+    (tmp_path / "freehold.tmpl").write_text(teller.render("freehold.tmpl.j2"))
+    text = teller.render("alertmanager.yml.j2").replace("/etc/freehold/alertmanager", str(tmp_path))
+    assert yaml.safe_load(text)["inhibit_rules"]
+    assert checked(tmp_path, text, *validation("alertmanager", "alertmanager.yml.j2")) == ""

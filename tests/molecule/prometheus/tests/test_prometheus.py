@@ -16,7 +16,7 @@ def test_it_answers_on_loopback_only(host: Host) -> None:
 
 def test_it_has_rules_constants_and_targets(host: Host) -> None:
     groups = json.loads(host.check_output(f"curl -s {URL}/api/v1/rules"))["data"]["groups"]
-    assert {"freehold-site-nodes", "freehold-site-prices"} <= {group["name"] for group in groups}
+    assert {"freehold-fleet", "freehold-site-prices"} <= {group["name"] for group in groups}
     assert {rule["health"] for group in groups for rule in group["rules"]} <= {"ok", "unknown"}
     targets = json.loads(host.check_output(f"curl -s {URL}/api/v1/targets"))["data"]["activeTargets"]
     assert {target["labels"]["job"] for target in targets} == {"prometheus", "node"}
