@@ -39,8 +39,9 @@ class Relay:
 
     @classmethod
     def parse(cls, text: str, credentials: Path | None = None) -> Relay:
-        """From ``10.85.0.11:9401/gateway=http://127.0.0.1:8081/metrics``; ``#NAME`` after it is a file of ``credentials``.
+        """From ``10.85.0.11:9401/gateway=http://127.0.0.1:8081/metrics``; ``#NAME`` after it is a credential's.
 
+        ``credentials`` is the folder that systemd lays them in.
         Raises :class:`UsageError`, and :class:`RefusedError` where the credential is not there.
         """
         front, _, url = text.partition("=")

@@ -7,10 +7,11 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.bench.gateway.processes import free_port, running
+from tests.bench.gateway.processes import running
 from tests.bench.prometheus_sizing.live import victoria_words
 from tests.bench.prometheus_sizing.page import Source
 from tests.bench.prometheus_sizing.targets import TICK_SECONDS
+from tests.ports import free_port
 
 HOURS = 4
 """Two of Prometheus' blocks of two hours; larger blocks, made of these later, have a smaller index."""

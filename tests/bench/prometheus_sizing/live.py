@@ -11,7 +11,8 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.bench.gateway.processes import free_port, rss_megabytes, running
+from tests.bench.gateway.processes import rss_megabytes, running
+from tests.ports import free_port
 
 JOBS = ("node", "gpu", "gateway", "runtime")
 SCRAPE = "15s"
