@@ -262,6 +262,12 @@ def test_no_two_targets_are_the_same_series() -> None:
     assert len(series) == len(set(series))
 
 
+def test_where_the_others_are_not_known_nothing_is_told() -> None:
+    """A converge looks at one node: what its monitor watches stays as the last introduction said."""
+    assert Wired("base", group_vars(CHAT)).evaluate("{{ prometheus_targets }}") == []
+    assert Wired("base", group_vars(CHAT)).evaluate("{{ prometheus_nodes }}") == []
+
+
 def test_what_is_off_is_no_target() -> None:
     assert "victoria_metrics" not in {one["job"] for one in targets(watched("gpu1", 11), long_term=False)}
 
