@@ -26,7 +26,7 @@ status:  ## What the fleet is, whether it is sovereign, what a token costs
 
 check: environment-dev lint types unit  ## Lint, types, unit tests: all the time, under 3 minutes
 
-test: check  ## Everything of `check`, the plugin's conformance, and the lab
+test: check  ## Everything of `check`, the plugin's conformance, real programs on loopback, and the lab
 	@$(SUDO) $(BIN)/freehold lab test
 
 test-full: check  ## The long lanes too, and what a request costs

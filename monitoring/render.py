@@ -1,4 +1,8 @@
-"""Write the rules as Prometheus reads them: ``python -m monitoring.render``; ``--check`` only says what is stale."""
+"""Write what is made from here: ``python -m monitoring.render``; ``--check`` only says what is stale.
+
+Rules as Prometheus reads them, inhibitions as Alertmanager does, Grafana's dashboards, docs/metrics.md and the figures of
+the runbooks.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from pathlib import Path
 import yaml
 
 from freehold.paths import PROJECT
-from monitoring import config, metrics_page, rules, runbooks
+from monitoring import config, dashboards, metrics_page, rules, runbooks
 from monitoring.model import Subject
 
 RENDERED = PROJECT / "monitoring" / "rendered"
@@ -59,15 +63,20 @@ def files() -> Mapping[Path, str]:
     made = {RENDERED / "rules" / f"{subject.name}.yml": rule_file(subject) for subject in rules.SUBJECTS}
     made[RENDERED / "inhibitions.yml"] = written({"inhibit_rules": [one.as_rule() for one in config.INHIBITIONS]})
     made[metrics_page.PAGE] = metrics_page.render()
+    made |= {dashboards.FOLDER / name: text for name, text in dashboards.rendered().items()}
     made |= runbooks.pages()
     return made
+
+
+def left_over(wanted: Mapping[Path, str]) -> set[Path]:
+    """Files in the folders that hold nothing but what is rendered, and that nothing renders any more."""
+    return {path for folder in ("rules", "dashboards") for path in (RENDERED / folder).glob("*")} - set(wanted)
 
 
 def stale(wanted: Mapping[Path, str]) -> list[str]:
     """What differs from ``wanted``: missing, other content, or not wanted any more."""
     found = {path for path in wanted if not path.is_file() or path.read_text(encoding="utf-8") != wanted[path]}
-    extra = set((RENDERED / "rules").glob("*")) - set(wanted)
-    return sorted(str(path.relative_to(PROJECT)) for path in found | extra)
+    return sorted(str(path.relative_to(PROJECT)) for path in found | left_over(wanted))
 
 
 def write(wanted: Mapping[Path, str]) -> None:
@@ -75,7 +84,7 @@ def write(wanted: Mapping[Path, str]) -> None:
     for path, text in wanted.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    for path in set((RENDERED / "rules").glob("*")) - set(wanted):
+    for path in left_over(wanted):
         path.unlink()
 
 

@@ -1,4 +1,4 @@
-"""The dashboards as files: their text, and whether the folder holds just that."""
+"""The dashboards as files."""
 
 from __future__ import annotations
 
@@ -23,22 +23,3 @@ def _text(view: View) -> str:
     document = board(view).to_json()
     del document["style"]  # the builder's "dark" would be forced on readers whose theme is light
     return json.dumps(document, cls=JSONEncoder, indent=2, sort_keys=True) + "\n"
-
-
-def stale(folder: Path = FOLDER) -> list[str]:
-    """Names of files in ``folder`` that differ from what would be written, are missing, or are left over."""
-    wanted = rendered()
-    found = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
-    return sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
-
-
-def write(folder: Path = FOLDER) -> list[str]:
-    """Write what differs and remove what is left over; returns the names of what changed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    wanted, changed = rendered(), stale(folder)
-    for name in changed:
-        if name in wanted:
-            (folder / name).write_text(wanted[name], encoding="utf-8")
-        else:
-            (folder / name).unlink()
-    return changed

@@ -20,7 +20,7 @@ from freehold.lab.world import open_lab
 from freehold.paths import PROJECT, lab_paths
 from freehold.steps import Report, Step, run_steps
 
-TESTS = ("tests/conformance", "tests/lab")
+TESTS = ("tests/conformance", "tests/live", "tests/lab")
 SLOW = "tests/lab/full"
 # Another engine answers the same questions, and some of its own. Not beside the others: the lab is converged to it.
 OF_VLLM = "tests/lab/full/vllm"

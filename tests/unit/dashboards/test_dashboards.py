@@ -7,13 +7,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from grafana_foundation_sdk.models.dashboard import GridPos
-from monitoring.dashboards import files
-from monitoring.dashboards.__main__ import main
+from monitoring import render
+from monitoring.dashboards import FOLDER, files
 from monitoring.dashboards.looks import UNITS
 from monitoring.dashboards.pictures import picture
 from tests.unit.report.panels import promql
@@ -58,22 +57,14 @@ def texts(value: Any) -> Iterator[str]:
             yield from texts(one)
 
 
-def test_the_committed_files_are_what_the_views_make() -> None:
-    assert files.stale() == []
-    assert main(["--check"]) == 0
+def test_they_are_among_what_is_rendered() -> None:
+    """Whether the committed ones are fresh is asked of all rendered files together."""
+    assert {FOLDER / name for name in NAMES} <= set(render.files())
 
 
-def test_a_file_that_was_edited_is_missing_or_is_left_over_is_found(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    files.write(tmp_path)
-    (tmp_path / "cost.json").write_text("{}")
-    (tmp_path / "health.json").unlink()
-    (tmp_path / "old.json").write_text("{}")
-    assert main(["--check"], tmp_path) == 4
-    assert "cost.json, health.json, old.json" in capsys.readouterr().err
-    assert main([], tmp_path) == 0
-    assert files.stale(tmp_path) == []
+def test_a_dashboard_that_no_view_makes_is_left_over() -> None:
+    files_of_rules = {path: text for path, text in render.files().items() if path.parent != FOLDER}
+    assert {path.name for path in render.left_over(files_of_rules)} == set(NAMES)
 
 
 def test_the_same_views_make_the_same_bytes() -> None:

@@ -9,8 +9,8 @@ import threading
 import time
 
 import pytest
+from tests.live.report.running import free_port
 from tests.unit.report.conftest import NOW, PATIENCE_SECONDS, Pretender, http, matrix, success, vector
-from tests.unit.report.running import free_port
 
 from freehold.errors import UsageError
 from freehold.report import answers

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.live.monitor import alertmanager, prometheus
+from tests.live.monitor.processes import running, until
 from tests.ports import free_port
 from tests.unit.dead_mans_switch.conftest import Mailbox, mail, read
 from tests.unit.keys import party
-from tests.unit.monitor import alertmanager, prometheus
-from tests.unit.monitor.processes import running, until
 
 from freehold.dead_mans_switch import service
 from freehold.dead_mans_switch.service import Switch

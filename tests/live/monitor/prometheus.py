@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests.live.monitor.processes import get, words
 from tests.unit.keys import party
-from tests.unit.monitor.processes import get, words
 from tests.unit.roles.role import Role
 
 # The beat's own rule is of monitoring/; here it reads the one job that every test has.

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tests.unit.monitor.processes import words
+from tests.live.monitor.processes import words
 from tests.unit.roles.role import Role
 
 INHIBITIONS = """inhibit_rules:

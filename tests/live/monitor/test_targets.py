@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.live.monitor import prometheus
+from tests.live.monitor.conftest import PAGE
+from tests.live.monitor.processes import get, running, until
 from tests.ports import free_port
 from tests.unit.door.conftest import running as serving_pages
 from tests.unit.keys import party
-from tests.unit.monitor import prometheus
-from tests.unit.monitor.conftest import PAGE
-from tests.unit.monitor.processes import get, running, until
 
 from freehold.exporter.server import Secure, Server
 from freehold.keys.files import KeysFolder

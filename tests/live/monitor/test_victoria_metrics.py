@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from tests.live.monitor.processes import get, running, until, words
 from tests.ports import free_port
-from tests.unit.monitor.processes import get, running, until, words
 from tests.unit.roles.role import Role
 
 

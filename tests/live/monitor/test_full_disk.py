@@ -4,10 +4,10 @@ import re
 import resource
 from pathlib import Path
 
+from tests.live.monitor import prometheus
+from tests.live.monitor.processes import get, running, until
 from tests.ports import free_port
 from tests.unit.keys import party
-from tests.unit.monitor import prometheus
-from tests.unit.monitor.processes import get, running, until
 
 BEAT = ["FreeholdDeadMansSwitch"]
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from tests.live.report.running import prometheus
 from tests.unit.report.conftest import PATIENCE_SECONDS
-from tests.unit.report.running import prometheus
 
 from freehold.report import service
 from freehold.report.gather import Gathered, Request, gather

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.live.monitor import alertmanager
+from tests.live.monitor.processes import get, running, until
 from tests.ports import free_port
 from tests.unit.dead_mans_switch.conftest import Mailbox, serving_securely
 from tests.unit.keys import party
-from tests.unit.monitor import alertmanager
-from tests.unit.monitor.processes import get, running, until
 
 from freehold.keys.files import KeysFolder
 
