@@ -1,6 +1,6 @@
 """Write what is made from here: ``python -m monitoring.render``; ``--check`` only says what is stale.
 
-Rules as Prometheus reads them, inhibitions as Alertmanager does, Grafana's dashboards, docs/metrics.md and the figures of
+Prometheus' rules, Alertmanager's inhibitions, Grafana's dashboards, docs/metrics.md and the figures of
 the runbooks.
 """
 
