@@ -57,11 +57,11 @@ RECORDED = (
         "Part of the requests of 5 minutes that ended with a 5xx; absent while there are none at all.",
         """
         (
-          sum by (model) (rate(freehold_gateway_requests_total{status=~"5.."}[5m]))
+          sum by (model) (rate(freehold_gateway_requests_total{model!="",status=~"5.."}[5m]))
           or
-          0 * sum by (model) (rate(freehold_gateway_requests_total[5m]))
+          0 * sum by (model) (rate(freehold_gateway_requests_total{model!=""}[5m]))
         )
-          / (sum by (model) (rate(freehold_gateway_requests_total[5m])) > 0)
+          / (sum by (model) (rate(freehold_gateway_requests_total{model!=""}[5m])) > 0)
         """,
     ),
     Recording(

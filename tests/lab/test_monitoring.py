@@ -160,10 +160,11 @@ def node_patience(monitor: Monitor) -> float:
 def test_a_full_disk_of_prometheus_is_its_own_trouble(
     node: Host, monitor: Monitor, answers: Callable[[], bool]
 ) -> None:
-    """Its history on a file system of 3 MB: it cannot write, serving goes on, and with room again it comes back."""
+    """Its history on a file system of 128 KB: it cannot write, serving goes on, and with room again it comes back."""
     folder, unit = "/run/systemd/system/prometheus.service.d", "prometheus.service"
     state = str(node.check_output(f"systemctl show --property=StateDirectory --value {unit}"))
-    small = f"[Service]\\nTemporaryFileSystem=/var/lib/{state}:size=3M,mode=0777\\n"
+    # Without a state directory, which would be mounted over it.
+    small = f"[Service]\\nStateDirectory=\\nTemporaryFileSystem=/var/lib/{state}:size=128K,mode=0777\\n"
     node.check_output(f"mkdir -p {folder} && printf '{small}' > {folder}/99-trial.conf && systemctl daemon-reload")
     try:
         node.run(f"systemctl restart {unit}")
