@@ -34,9 +34,10 @@ def render(site: Path, document: Path, folder: Path) -> dict[str, dict[str, str]
     # As site.yml lists them, with its conditions; a role that it does not list is rendered with its own inputs.
     site_roles = yaml.safe_load((PROJECT / "playbooks" / "site.yml").read_text(encoding="utf-8"))[0]["roles"]
     unlisted = [{"role": name} for name in names if name not in {one["role"] for one in site_roles}]
-    (folder / "python").symlink_to(PROJECT / "python")  # one list is read from there, by a path relative to a role
+    # Files are read from there, by paths relative to a role or to the playbook.
     (folder / "playbooks").mkdir()
-    (folder / "playbooks" / "group_vars").symlink_to(PROJECT / "playbooks" / "group_vars")
+    for part in ("python", "monitoring", "playbooks/group_vars", "playbooks/templates"):
+        (folder / part).symlink_to(PROJECT / part)
     play = {"hosts": "inference_nodes", "gather_facts": False, "connection": "local"}
     (folder / "playbooks" / "render.yml").write_text(yaml.safe_dump([{**play, "roles": site_roles + unlisted}]))
     _run(site, document, folder, {"ansible_become": False, "ansible_facts": FACTS, **_learned()})
@@ -94,4 +95,6 @@ def _run(site: Path, document: Path, folder: Path, extra: Mapping[str, Any]) -> 
     }
     words[0] = str(Path(sys.executable).with_name(words[0]))
     done = subprocess.run(words, cwd=folder, env={**env, **given}, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    # A failed task is followed by all that other hosts still render.
+    failed = "\n".join(part[:1500] for part in done.stdout.split("fatal: ")[1:])
+    assert done.returncode == 0, failed + done.stdout[-1000:] + done.stderr[-4000:]
