@@ -63,7 +63,7 @@ def frontier() -> tuple[Described, ...]:
 
 def drift_probe() -> tuple[Described, ...]:
     """The node's page of drift; an empty answer shows every metric."""
-    page = drift.render({"items": [], "kept": 1, "unfinished": False}, 0.0)
+    page = drift.render({"items": [], "kept": 1, "baseline": True, "unfinished": False}, 0.0)
     found = text_string_to_metric_families(page)
     return tuple(Described(one.name, one.documentation, tuple(one.samples[0].labels), one.type) for one in found)
 

@@ -19,9 +19,9 @@ ALERTS = (
         "FreeholdDriftBaselineLost",
         "warning",
         config.THREE_ROUNDS,
-        "max by (node) (freehold_drift_generation) == 0",
+        "max by (node) (freehold_drift_baseline) == 0",
         "{{ $labels.node }}: nobody knows what its last converge left",
-        "Found: generation 0 for [[hold]], the baseline is lost or damaged. Expected: 1 or more.",
+        "Found: for [[hold]] the baseline cannot be read. Expected: what the last converge left.",
     ),
     Alert(
         "FreeholdDriftProbeStale",

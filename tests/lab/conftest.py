@@ -13,6 +13,7 @@ from tests.lab.world import Document, NodeOf, Outside, ReadFacts
 
 from freehold.fleet import pulumi_environment
 from freehold.lab import outside as lab_outside
+from freehold.lab import postbox
 from freehold.lab.plan import lab_plan
 from freehold.paths import PROJECT, lab_paths
 from freehold.process import run
@@ -83,6 +84,12 @@ def monitor(document: Document, access: gather.Access) -> Monitor:
     """The lab's monitor."""
     (host,) = (one for one in document["hosts"] if one["name"] == document["monitor"][0])
     return Monitor(host, access)
+
+
+@pytest.fixture(scope="session")
+def box() -> Path:
+    """Where the operator's mails and hooks become files."""
+    return postbox.folder(lab_paths())
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,9 @@ KINDS = ("unit", "file", "package", "sysctl", "firewall", "user")
 BASELINE = "/var/lib/freehold/drift/baseline.json"
 """What the node compares itself with; root's alone."""
 
+DAMAGED = {"kind": "file", "name": BASELINE, "wanted": "a baseline", "found": "damaged"}
+"""What is found where it cannot be read."""
+
 UNFINISHED = "/etc/freehold/unfinished"
 """The mark of a converge that is under way or was cut off."""
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from freehold.drift import KINDS
+from freehold.drift import DAMAGED, KINDS
 from freehold.service.textfile import Samples, family
 
 
@@ -16,10 +16,15 @@ def render(answer: Mapping[str, Any], at: float) -> str:
     kinds = [({"kind": kind}, counts[kind]) for kind in KINDS]
     return (
         _gauge("items", "Things that differ from the last converge, by kind.", kinds)
-        + _gauge("generation", "Generation of the last converge; 0 where the baseline is lost.", [({}, answer["kept"])])
+        + _gauge("generation", "Generation of the last converge; a node's first has 0.", [({}, answer["kept"])])
+        + _gauge("baseline", "1 while what the last converge left can be read.", [({}, int(_readable(answer)))])
         + _gauge("unfinished", "A converge is under way or was cut off.", [({}, int(answer["unfinished"]))])
         + _gauge("checked_timestamp_seconds", "When the node compared itself.", [({}, round(at))])
     )
+
+
+def _readable(answer: Mapping[str, Any]) -> bool:
+    return bool(answer["baseline"]) and DAMAGED not in answer["items"]
 
 
 def _gauge(name: str, says: str, samples: Samples) -> str:

@@ -13,11 +13,10 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
-from freehold.drift import BASELINE, MESH_KEY, UNFINISHED, baseline, compare, reading
+from freehold.drift import DAMAGED, MESH_KEY, UNFINISHED, baseline, compare, reading
 from freehold.drift.reading import Machine
 
 USAGE = "usage: probe | baseline [--generation=NUMBER] [--part] | restore | metrics FILE"
-DAMAGED = {"kind": "file", "name": BASELINE, "wanted": "a baseline", "found": "damaged"}
 
 
 def probe(machine: Machine) -> dict[str, Any]:

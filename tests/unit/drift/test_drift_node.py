@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from tests.unit.drift.conftest import GATEWAY, UNIT, Node
 
-from freehold.drift import BASELINE, KINDS, MESH_KEY, UNFINISHED
+from freehold.drift import BASELINE, DAMAGED, KINDS, MESH_KEY, UNFINISHED, metrics
 from freehold.drift import node as command
 
 SETTINGS = "/etc/freehold/gateway.json"
@@ -140,6 +140,7 @@ def test_metrics_have_every_kind_and_can_be_read_by_another_user(gateway: Node) 
     assert 'freehold_drift_items{kind="file"} 1\n' in page
     assert page.count("freehold_drift_items{") == len(KINDS)
     assert "freehold_drift_generation 1\n" in page
+    assert "freehold_drift_baseline 1\n" in page
     assert "freehold_drift_unfinished 0\n" in page
     assert file.stat().st_mode & 0o777 == 0o644
     assert list(file.parent.iterdir()) == [file]
@@ -149,3 +150,9 @@ def test_metrics_have_every_kind_and_can_be_read_by_another_user(gateway: Node) 
 def test_other_words_are_a_wrong_usage(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(words) == 2
     assert "usage" in capsys.readouterr().err
+
+
+def test_a_damaged_baseline_is_told_apart_from_a_first_generation() -> None:
+    first = {"baseline": True, "generation": 0, "kept": 0, "unfinished": False, "items": []}
+    assert "freehold_drift_baseline 1\n" in metrics.render(first, 0.0)
+    assert "freehold_drift_baseline 0\n" in metrics.render({**first, "items": [DAMAGED]}, 0.0)

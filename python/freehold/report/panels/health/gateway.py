@@ -57,7 +57,7 @@ GATEWAY = Row(
             unit=Unit.PER_SECOND,
             queries=(
                 Query(
-                    f"sum by (model, by) (rate(freehold_gateway_cut_answers_total{{{BOTH}}}[5m]))",
+                    f'sum by (model, by) (rate(freehold_gateway_cut_answers_total{{model!="",{BOTH}}}[5m]))',
                     "{{model}}, by {{by}}",
                 ),
             ),
