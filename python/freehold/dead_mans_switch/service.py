@@ -18,7 +18,6 @@ from freehold.dead_mans_switch.store import Say, Store
 from freehold.dead_mans_switch.watch import Event, Watch
 from freehold.errors import FreeholdError, PartialError
 from freehold.exporter import service as exporter
-from freehold.exporter.notify import notify
 from freehold.exporter.server import Server
 from freehold.service.tls import TlsFiles, TlsKeeper
 
@@ -85,19 +84,10 @@ def serve(switch: Switch, settings: Settings, files: TlsFiles, stop: threading.E
     """Serve until SIGTERM or SIGINT (or ``stop``). Raises :class:`RefusedError` if an address cannot be had."""
     stop = exporter.until_signal() if stop is None else stop
     servers = open_servers(switch, settings, files)
-    threads = [threading.Thread(target=server.serve_forever, daemon=True) for server in servers]
-    threads += [threading.Thread(target=box.run, args=(stop,), daemon=True) for box in switch.outboxes]
-    threads.append(threading.Thread(target=_ticking, args=(switch, stop), daemon=True))
-    for thread in threads:
-        thread.start()
-    notify("READY=1")
-    exporter.stand_by(stop, threads)
-    notify("STOPPING=1")
-    for server in servers:
-        server.shutdown()
-        server.server_close()
-    if not stop.is_set():
-        raise FreeholdError("SWITCH_BROKEN", "dead man's switch", "a thread of it ended", fix="its traceback is above")
+    others = [threading.Thread(target=box.run, args=(stop,), daemon=True) for box in switch.outboxes]
+    others.append(threading.Thread(target=_ticking, args=(switch, stop), daemon=True))
+    broken = FreeholdError("SWITCH_BROKEN", "dead man's switch", "a thread of it ended", fix="its traceback is above")
+    exporter.run(servers, others, stop, broken)
 
 
 def open_servers(switch: Switch, settings: Settings, files: TlsFiles) -> list[Server]:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from freehold.door.relay import Relay
 from freehold.errors import FreeholdError, UsageError
 from freehold.exporter import service as exporter
-from freehold.exporter.notify import notify
 from freehold.exporter.server import Page, Secure, Server
 from freehold.service.tls import TlsFiles, TlsKeeper
 
@@ -43,15 +42,5 @@ def open_servers(relays: Sequence[Relay], files: TlsFiles, allowed: Sequence[str
 def serve(relays: Sequence[Relay], files: TlsFiles, stop: threading.Event | None = None) -> None:
     """Serve until SIGTERM or SIGINT (or ``stop``)."""
     stop = exporter.until_signal() if stop is None else stop
-    servers = open_servers(relays, files)
-    threads = [threading.Thread(target=server.serve_forever, daemon=True) for server in servers]
-    for thread in threads:
-        thread.start()
-    notify("READY=1")
-    exporter.stand_by(stop, threads)
-    notify("STOPPING=1")
-    for server in servers:
-        server.shutdown()
-        server.server_close()
-    if not stop.is_set():
-        raise FreeholdError("DOOR_BROKEN", "metrics door", "a thread of it ended", fix="its traceback is above")
+    broken = FreeholdError("DOOR_BROKEN", "metrics door", "a thread of it ended", fix="its traceback is above")
+    exporter.run(open_servers(relays, files), (), stop, broken)

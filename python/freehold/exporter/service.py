@@ -91,3 +91,20 @@ def stand_by(stop: threading.Event, threads: Sequence[threading.Thread]) -> None
     nap = watchdog_seconds() or LONGEST_NAP_SECONDS
     while all(thread.is_alive() for thread in threads) and not stop.wait(nap):
         notify("WATCHDOG=1")
+
+
+def run(
+    servers: Sequence[Server], others: Sequence[threading.Thread], stop: threading.Event, broken: FreeholdError
+) -> None:
+    """Serve, and let ``others`` work, until ``stop``; a thread that ends before is ``broken``, which is raised."""
+    threads = [threading.Thread(target=server.serve_forever, daemon=True) for server in servers] + list(others)
+    for thread in threads:
+        thread.start()
+    notify("READY=1")
+    stand_by(stop, threads)
+    notify("STOPPING=1")
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+    if not stop.is_set():
+        raise broken

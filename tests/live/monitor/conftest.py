@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from tests.unit.dead_mans_switch.conftest import Mailbox, serving
-from tests.unit.door.conftest import running as serving_pages
 from tests.unit.keys import party
+from tests.unit.keys.party import running as serving_pages
 
 from freehold.exporter.server import Server
 from freehold.keys import sealed

@@ -13,8 +13,8 @@ from tests.live.monitor import prometheus
 from tests.live.monitor.conftest import PAGE
 from tests.live.monitor.processes import get, running, until
 from tests.ports import free_port
-from tests.unit.door.conftest import running as serving_pages
 from tests.unit.keys import party
+from tests.unit.keys.party import running as serving_pages
 
 from freehold.exporter.server import Secure, Server
 from freehold.keys.files import KeysFolder

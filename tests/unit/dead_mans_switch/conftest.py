@@ -18,7 +18,6 @@ from tests.unit.keys import party
 from freehold.dead_mans_switch import settings
 from freehold.dead_mans_switch.service import Switch, World
 from freehold.dead_mans_switch.store import Store
-from freehold.exporter.server import Server
 from freehold.keys import sealed
 from freehold.keys.files import KeysFolder
 
@@ -159,12 +158,3 @@ def switch(tmp_path: Path, mailbox: Mailbox, time: Time, said: list[str]) -> Cal
 def deliver(switch: Switch, time: Time) -> None:
     for box in switch.outboxes:
         box.step(time.monotonic)
-
-
-def running(server: Server) -> Iterator[int]:
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield int(server.server_address[1])
-    server.shutdown()
-    server.server_close()
-    thread.join(5)

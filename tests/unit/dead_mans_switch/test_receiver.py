@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.dead_mans_switch.conftest import running
 from tests.unit.keys import party
 
 from freehold.dead_mans_switch import receiver
@@ -60,7 +59,7 @@ def post(tmp_path: Path, keys: KeysFolder) -> Iterator[Post]:
     made = Post(keys, tmp_path)
     own = made.holder("gpu1", "node")
     server = receiver.listen_at(f"{party.HOST}:0", TlsKeeper(party.files(own)), {"mon1", "mon2"}, made.heard.append)
-    for made.port in running(server):
+    for made.port in party.running(server):
         yield made
 
 

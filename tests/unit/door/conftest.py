@@ -2,7 +2,6 @@
 
 import http.client
 import ssl
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +52,7 @@ def page() -> Callable[[], bytes]:
 
 @pytest.fixture
 def exporter(page: Callable[[], bytes]) -> Iterator[int]:
-    yield from running(Server((party.HOST, 0), {"/metrics": page}))
+    yield from party.running(Server((party.HOST, 0), {"/metrics": page}))
 
 
 @pytest.fixture
@@ -62,14 +61,5 @@ def door(tmp_path: Path, exporter: int) -> Iterator[Door]:
     own = party.holder(keys, "gpu1", tmp_path / "gpu1")
     relay = Relay.parse(f"{party.HOST}:0=http://{party.HOST}:{exporter}/metrics")
     (server,) = service.open_servers([relay], party.files(own))
-    for port in running(server):
+    for port in party.running(server):
         yield Door(port, keys, tmp_path)
-
-
-def running(server: Server) -> Iterator[int]:
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield int(server.server_address[1])
-    server.shutdown()
-    server.server_close()
-    thread.join(5)

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from tests.unit.door.conftest import PAGE, Door, running
+from tests.unit.door.conftest import PAGE, Door
 from tests.unit.keys import party
 
 from freehold.door import service
@@ -178,13 +178,13 @@ def test_a_relay_says_where_it_is_asked(text: str, listen: str, page: str) -> No
 
 def test_pages_of_one_port_have_one_listener_and_lead_to_their_own_exporters(door: Door, exporter: int) -> None:
     other = Server((party.HOST, 0), {"/metrics": lambda: b"other 1\n"})
-    for port in running(other):
+    for port in party.running(other):
         front = f"{party.HOST}:0"
         texts = [f"{front}/gateway=http://{party.HOST}:{exporter}/metrics"]
         texts += [f"{front}/models/small-chat=http://{party.HOST}:{port}/metrics"]
         (server,) = service.open_servers([Relay.parse(text) for text in texts], party.files(door.folder / "gpu1"))
         own = door.holder("mon1", "monitor")
-        for door.port in running(server):
+        for door.port in party.running(server):
             assert door.get(own, "/gateway") == (200, PAGE)
             assert door.get(own, "/models/small-chat") == (200, b"other 1\n")
             assert door.get(own, "/healthz") == (200, b"ok\n")

@@ -2,38 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pynvml  # type: ignore[import-untyped]
 import pytest
+from tests.unit.gpu.conftest import Clock
 from tests.unit.nvml.simulation import Simulation
 
 from freehold.gpu.facts import Failure, Reading
 from freehold.gpu.nvml import REOPEN_AFTER_SECONDS, Nvml
-
-
-class Clock:
-    """Stands still until moved."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def reader(gpus: Simulation, clock: Clock) -> Iterator[Nvml]:
-    del gpus
-    reader = Nvml(clock=clock)
-    yield reader
-    reader.close()
 
 
 def _reading(reader: Nvml, gpu: int = 0) -> Reading:

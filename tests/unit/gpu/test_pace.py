@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pynvml  # type: ignore[import-untyped]
 import pytest
+from tests.unit.gpu.conftest import Clock
 from tests.unit.nvml.simulation import Simulation
 
 from freehold.gpu.facts import Failure, Process, Xid
 from freehold.gpu.nvml import Nvml
 from freehold.gpu.processes import profile_of
 from freehold.gpu.reading import RARE, SLOW
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def reader(gpus: Simulation, clock: Clock) -> Iterator[Nvml]:
-    del gpus
-    reader = Nvml(clock=clock)
-    yield reader
-    reader.close()
 
 
 @pytest.fixture

@@ -2,8 +2,11 @@
 
 import datetime as dt
 import ssl
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
+from freehold.exporter.server import Server
 from freehold.keys import authority, clock, holders
 from freehold.keys.files import KeysFolder
 from freehold.keys.names import Identity
@@ -37,3 +40,13 @@ def client(trust: Path, own: Path | None = None) -> ssl.SSLContext:
     if own is not None:
         context.load_cert_chain(own / "tls.crt", own / "tls.key")
     return context
+
+
+def running(server: Server) -> Iterator[int]:
+    """The port of a server that answers while the body runs."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    yield int(server.server_address[1])
+    server.shutdown()
+    server.server_close()
+    thread.join(5)
