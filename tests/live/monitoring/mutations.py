@@ -1,4 +1,4 @@
-"""Does a test notice when an alert is broken? ``python -m tests.unit.monitoring.mutations [ALERT ...]``, some minutes.
+"""Does a test notice when an alert is broken? ``python -m tests.live.monitoring.mutations [ALERT ...]``, some minutes.
 
 Every figure of an alert is made larger and smaller by half (one with 0: by one; lists of Xids: one goes), its patience
 is stretched and taken away, maintenance is forgotten, its severity changed: each time its own tests have to fail.
@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 from monitoring import render, rules
 from monitoring.model import Alert, Recording, Subject, Threshold
-from tests.unit.monitoring.promtool import RULES, alert_tests, files, promtool, world
+from tests.live.monitoring.promtool import RULES, alert_tests, files, promtool, world
 
 FACTOR = 1.5
 LONGER = "7h"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.unit.inventory.rendering import render
+from tests.live.ansible.rendering import render
 
 from freehold.fleet import document as documents
 from freehold.fleet import reading

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from monitoring import rules
-from tests.unit.monitoring.promtool import RULES, TESTS, alert_tests, files, promtool
+from tests.live.monitoring.promtool import RULES, TESTS, alert_tests, files, promtool
 
 
 def test_prometheus_takes_all_rules() -> None:

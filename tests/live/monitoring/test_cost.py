@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.unit.monitoring.promtool import RULES, promtool
+from tests.live.monitoring.promtool import RULES, promtool
 
 from freehold.cost.token_cost import MILLION, Prices, TokenCost, Window, token_cost
 
