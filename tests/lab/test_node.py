@@ -36,8 +36,11 @@ def test_each_service_runs_supervised_under_its_own_user(node: Host, service: st
 def test_listeners_are_exactly_the_declared_ones(node: Host, first_host: Document, document: Document) -> None:
     loopback = {f"127.0.0.1:{model['port']}" for model in document["models"]}
     loopback |= {"127.0.0.1:8081", "127.0.0.1:9100", "127.0.0.1:9400"}
-    # Behind mutual TLS: the gateway for other nodes, and the two exporters for the monitor.
-    mesh = {f"{first_host['mesh_address']}:{port}" for port in (document["gateway"]["mesh_port"], 9100, 9400)}
+    # This node is the monitor: Prometheus, Alertmanager, the blackbox exporter, the status page.
+    assert document["monitor"] == [first_host["name"]]
+    loopback |= {f"127.0.0.1:{port}" for port in (9090, 9093, 9115, 9096)}
+    # Behind mutual TLS: the gateway for other nodes, and for the monitor the exporters and the metrics of services.
+    mesh = {f"{first_host['mesh_address']}:{port}" for port in (document["gateway"]["mesh_port"], 9100, 9400, 9401)}
     declared = loopback | mesh | {f"{first_host['serve_address']}:{document['gateway']['port']}"}
     output = node.check_output("ss -Hltn")
     found = {re.split(r"\s+", line)[3] for line in output.splitlines()}
