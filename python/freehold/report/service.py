@@ -8,8 +8,7 @@ import time
 from collections.abc import Callable
 
 from freehold.errors import FreeholdError, RefusedError, UsageError
-from freehold.exporter.notify import notify
-from freehold.exporter.service import address, stand_by, until_signal
+from freehold.exporter.service import address, run, until_signal
 from freehold.report.asked import Asked
 from freehold.report.gather import gather
 from freehold.report.keeper import Keeper, Made
@@ -45,15 +44,8 @@ def serve(listen: str, prometheus: str, fleet: str, runbooks: str, stop: threadi
     place = Place.parse(prometheus)
     stop = until_signal() if stop is None else stop
     server = bind(listen, Keeper(maker(place, fleet, runbooks, VIEWS)), VIEWS)
-    serving = threading.Thread(target=server.serve_forever, name="server", daemon=True)
-    serving.start()
-    notify("READY=1")
-    stand_by(stop, (serving,))
-    notify("STOPPING=1")
-    server.shutdown()
-    server.server_close()
-    if not stop.is_set():
-        raise FreeholdError("REPORT_BROKEN", listen, "a thread of the service ended", fix="its traceback is above")
+    broken = FreeholdError("REPORT_BROKEN", listen, "a thread of the service ended", fix="its traceback is above")
+    run([server], (), stop, broken)
 
 
 def bind(listen: str, keeper: Keeper, views: tuple[View, ...]) -> StatusServer:

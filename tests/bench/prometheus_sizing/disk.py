@@ -12,6 +12,7 @@ from tests.bench.prometheus_sizing.live import victoria_words
 from tests.bench.prometheus_sizing.page import Source
 from tests.bench.prometheus_sizing.targets import TICK_SECONDS
 from tests.ports import free_port
+from tests.programs import program
 
 HOURS = 4
 """Two of Prometheus' blocks of two hours; larger blocks, made of these later, have a smaller index."""
@@ -51,7 +52,7 @@ def prometheus(sources: Sequence[Source], folder: Path) -> dict[str, float]:
             samples += len(lines)
             file.writelines(lines)
         file.write("# EOF\n")
-    words = ["promtool", "tsdb", "create-blocks-from", "openmetrics", "--quiet", str(text), str(blocks)]
+    words = [program("promtool"), "tsdb", "create-blocks-from", "openmetrics", "--quiet", str(text), str(blocks)]
     subprocess.run(words, check=True, capture_output=True, timeout=PATIENCE_SECONDS)
     text.unlink()
     whole = sum(file.stat().st_size for file in blocks.rglob("*") if file.is_file())

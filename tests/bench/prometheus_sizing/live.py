@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.bench.gateway.processes import rss_megabytes, running
 from tests.ports import free_port
+from tests.programs import program
 
 JOBS = ("node", "gpu", "gateway", "runtime")
 SCRAPE = "15s"
@@ -43,7 +44,7 @@ class Found:
 
 def victoria_words(folder: Path, port: int) -> Sequence[str]:
     """Debian's victoria-metrics, on loopback; a tenth of the memory for its caches, since the machine is shared."""
-    words = ["victoria-metrics", f"-storageDataPath={folder}", f"-httpListenAddr=127.0.0.1:{port}"]
+    words = [program("victoria-metrics"), f"-storageDataPath={folder}", f"-httpListenAddr=127.0.0.1:{port}"]
     return [*words, "-retentionPeriod=100y", "-memory.allowedPercent=10"]
 
 
@@ -68,7 +69,11 @@ def step(nodes: int, folder: Path, *, remote: bool, warm_seconds: float, seconds
 
 
 def _prometheus(folder: Path, port: int) -> Sequence[str]:
-    words = ["prometheus", f"--config.file={folder / 'prometheus.yml'}", f"--web.listen-address=127.0.0.1:{port}"]
+    words = [
+        program("prometheus"),
+        f"--config.file={folder / 'prometheus.yml'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
     return [*words, f"--storage.tsdb.path={folder / 'data'}"]
 
 

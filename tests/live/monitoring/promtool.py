@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
+from tests.programs import program
 
 from freehold.paths import PROJECT
 
@@ -20,10 +19,7 @@ SECONDS = 300
 
 def promtool(*words: str | Path) -> subprocess.CompletedProcess[str]:
     """Run it; a machine without it fails, for rules that nobody tested are no rules."""
-    program = shutil.which("promtool")
-    if program is None:
-        pytest.fail("promtool is not on this machine; it is in Debian's package prometheus: apt-get install prometheus")
-    command = [program, *map(str, words)]
+    command = [program("promtool"), *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.ports import free_port
+from tests.programs import program
 from tests.unit.report.pretended import openmetrics
 
 from freehold.report.answers import Failure
@@ -42,21 +42,22 @@ groups:
 """
 
 
-def programs() -> None:
-    """Say what to install where Prometheus is not there."""
-    missing = [name for name in ("prometheus", "promtool") if shutil.which(name) is None]
-    assert not missing, f"{missing} not found: apt-get install prometheus (Debian's; its service is not needed)"
-
-
 @contextmanager
 def prometheus(folder: Path, length: float = 25 * HOUR, step: float = 60.0, seconds_ago: float = 0.0) -> Iterator[str]:
     """Its address, once it answers with data. ``folder`` is new and its own."""
-    programs()
     port, now = free_port(), time.time() - seconds_ago
     data, text = folder / "data", folder / "pretended.txt"
     with text.open("w", encoding="utf-8") as file:
         file.writelines(openmetrics(now, length, step))
-    made = ["promtool", "tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=24h", str(text), str(data)]
+    made = [
+        program("promtool"),
+        "tsdb",
+        "create-blocks-from",
+        "openmetrics",
+        "--max-block-duration=24h",
+        str(text),
+        str(data),
+    ]
     subprocess.run(made, check=True, capture_output=True, timeout=PATIENCE_SECONDS)
     text.unlink()
     (folder / "prometheus.yml").write_text(CONFIG.format(port=port), encoding="utf-8")
@@ -67,7 +68,9 @@ def prometheus(folder: Path, length: float = 25 * HOUR, step: float = 60.0, seco
         f"--web.listen-address=127.0.0.1:{port}",
     ]
     with (folder / "log").open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(["prometheus", *flags, "--storage.tsdb.retention.time=60d"], stdout=log, stderr=log)
+        process = subprocess.Popen(
+            [program("prometheus"), *flags, "--storage.tsdb.retention.time=60d"], stdout=log, stderr=log
+        )
     try:
         url = f"http://127.0.0.1:{port}"
         _until_it_answers(url, process, folder / "log")
@@ -75,13 +78,6 @@ def prometheus(folder: Path, length: float = 25 * HOUR, step: float = 60.0, seco
     finally:
         process.terminate()
         process.wait(PATIENCE_SECONDS)
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 def _until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 from tests.live.report.running import prometheus
+from tests.programs import program
 from tests.unit.report.conftest import PATIENCE_SECONDS
 
 from freehold.report import service
@@ -28,7 +28,6 @@ from freehold.report.panels import VIEWS
 from freehold.report.prometheus import Place, Prometheus
 from freehold.report.span import BY_ID
 
-CHROMIUM = "/usr/bin/chromium"
 FLEET = "lab (made-up data)"
 MOST_BYTES = 500_000
 MOST_SECONDS = 2.0
@@ -65,10 +64,9 @@ def address(url: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    assert shutil.which(CHROMIUM), f"{CHROMIUM} is not there: apt-get install chromium fonts-dejavu-core"
     with sync_playwright() as playwright:
         # Its own sandbox needs a user who is not root; what it opens is a page of ours.
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox"])
         yield browser
         browser.close()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.live.report.running import free_port
+from tests.ports import free_port
 from tests.unit.report.conftest import Pretender
 from tests.unit.report.test_report_web import served
 from typer.testing import CliRunner

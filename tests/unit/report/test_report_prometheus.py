@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from tests.live.report.running import free_port
+from tests.ports import free_port
 from tests.unit.report.conftest import NOW, PATIENCE_SECONDS, Pretender, http, matrix, success, vector
 
 from freehold.errors import UsageError

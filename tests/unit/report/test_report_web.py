@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from tests.live.report.running import free_port
+from tests.ports import free_port
 from tests.unit.report.conftest import PATIENCE_SECONDS, Pretender, view
 from tests.unit.report.conftest import http as wire
 
