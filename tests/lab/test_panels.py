@@ -85,6 +85,7 @@ def load(document: Document, access: Access, outside: Outside, endpoint: str) ->
         until(away.knows, "the gateway knows the key", 30)
         assert away.ask("frontier/always").route == "frontier"
         hang_up(outside, endpoint, access.client_key, document)
+        refused(outside, endpoint, access.client_key)
         traffic.wait_for_more()
         yield
 
@@ -95,6 +96,11 @@ def hang_up(outside: Outside, endpoint: str, key: str, document: Document) -> No
     body = {"model": chat, "stream": True, "max_tokens": 400, "messages": [{"role": "user", "content": "Count."}]}
     words = ("curl", "-sN", "--max-time", "1", "-H", f"x-api-key: {key}", "--json", json.dumps(body))
     outside(*words, f"{endpoint}/chat/completions")
+
+
+def refused(outside: Outside, endpoint: str, key: str) -> None:
+    """A client that asks for a model that nobody has: reasons are counted from their first refusal on."""
+    assert Client(outside, endpoint, key).ask("no-such-model").status == 404
 
 
 def numbers(series: Series) -> list[float]:
