@@ -54,7 +54,7 @@ def ask(monitor: Monitor) -> Callable[[Query], Series]:
 
 @pytest.fixture(scope="module", autouse=True)
 def busy_gpus(document: Document, node_of: NodeOf) -> Iterator[None]:
-    """Simulated load and a fault on the first GPU of a node, by its real runtime's process: the lab's engine uses none."""
+    """Simulated load and a fault on the first GPU of a node, by its runtime's process: the lab's engine uses none."""
     node = node_of(document["hosts"][-1]["name"])
     chat = next(model["name"] for model in document["models"] if model["kind"] == "chat")
     pid = node.check_output(f"systemctl show --property=MainPID --value freehold-runtime@{chat}.service")
