@@ -48,18 +48,15 @@ class Sampler:
         self.latest: Rendered | None = None
         """Replaced whole after each sample, so that it can be read from any thread without a lock."""
 
-    def start(self) -> threading.Thread:
-        """Run in a thread that does not keep the process alive: a call into a hung driver never comes back."""
-        thread = threading.Thread(target=self.run, name="sampler", daemon=True)
-        thread.start()
-        return thread
-
     def stop(self) -> None:
         """Take no further sample."""
         self._stopped.set()
 
     def run(self) -> None:
-        """Sample until stopped, or until the library is old. A sample over the interval is followed by one at once."""
+        """Sample until stopped, or until the library is old. A sample over the interval is followed by one at once.
+
+        For a thread that does not keep the process alive: a call into a hung driver never comes back.
+        """
         while not (self._stopped.is_set() or self.library_is_old):
             due = self._clock() + self._interval
             self.once()

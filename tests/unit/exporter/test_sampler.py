@@ -14,6 +14,12 @@ from freehold.gpu.facts import Failure, Sample
 PATIENCE_SECONDS = 10.0
 
 
+def started(sampler: Sampler) -> threading.Thread:
+    thread = threading.Thread(target=sampler.run, daemon=True)
+    thread.start()
+    return thread
+
+
 def nobody(pids: Iterable[int]) -> dict[int, str]:
     return dict.fromkeys(pids, "unknown")
 
@@ -39,7 +45,7 @@ class Reader:
 def test_it_samples_until_it_is_stopped_and_gives_the_library_back() -> None:
     reader = Reader()
     sampler = Sampler(reader, interval=0.001, hostname="gpu1", units_of=nobody)
-    thread = sampler.start()
+    thread = started(sampler)
     assert reader.enough.wait(PATIENCE_SECONDS)
     sampler.stop()
     thread.join(PATIENCE_SECONDS)
@@ -71,6 +77,6 @@ def test_an_old_library_ends_it_for_a_new_process_to_load_the_new_one() -> None:
 
     reader = Old()
     sampler = Sampler(reader, interval=600, hostname="gpu1", units_of=nobody)
-    thread = sampler.start()
+    thread = started(sampler)
     thread.join(PATIENCE_SECONDS)
     assert (thread.is_alive(), reader.taken, sampler.library_is_old) == (False, 1, True)
