@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from freehold.exporter.sampler import Sampler
+from freehold.exporter.sampler import MOST_FAILURES, Sampler
 from freehold.gpu.facts import Failure, Sample
 
 PATIENCE_SECONDS = 10.0
@@ -59,6 +59,22 @@ def test_failures_add_up_over_samples() -> None:
     assert sampler.latest is not None
     assert 'freehold_gpu_failed_calls_total{gpu="0",call="call",error="Unknown"} 3\n' in sampler.latest.always
     assert "freehold_gpu_samples_total 3\n" in sampler.latest.always
+
+
+def test_a_driver_that_makes_up_error_codes_does_not_grow_the_page_for_ever() -> None:
+    class Mad(Reader):
+        def sample(self) -> Sample:
+            one = super().sample()
+            return replace(one, failures=tuple(Failure(gpu, "call", f"Code{self.taken}") for gpu in range(8)))
+
+    sampler = Sampler(Mad(), interval=1, hostname="gpu1", units_of=nobody)
+    times = 2 * MOST_FAILURES
+    for _ in range(times):
+        sampler.once()
+    assert sampler.latest is not None
+    rows = [line for line in sampler.latest.always.splitlines() if line.startswith("freehold_gpu_failed_calls_total")]
+    assert len(rows) == MOST_FAILURES + 8
+    assert sum(int(row.rpartition(" ")[2]) for row in rows) == 8 * times
 
 
 @pytest.mark.parametrize("interval", [0.2, 5.0])
