@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from freehold.dead_mans_switch.message import Message
-from freehold.dead_mans_switch.paths import Way
+from freehold.dead_mans_switch.paths import PartlyTakenError, Way
 
 FIRST_PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 300.0
@@ -61,11 +61,16 @@ class Outbox:
                 self._news.wait(1.0)
 
     def _sent(self, message: Message) -> bool:
+        """Whether it is done with: some of those that it is for have it. All else is tried again."""
         try:
             self.way.send(message)
-        except OSError as error:
+        except PartlyTakenError as error:
+            self.outcomes.update(("sent", "failed"))
+            self._say(f'{self.way.name}: "{message.subject}" was taken, but {error}')
+            return True
+        except Exception as error:  # noqa: BLE001  a path that breaks must end neither the switch nor the other paths
             self.outcomes["failed"] += 1
-            self._say(f'{self.way.name}: "{message.subject}" was not taken: {type(error).__name__}: {error}')
+            self._say(f'{self.way.name}: "{message.subject}" was not taken: {reason(error)}')
             return False
         self.outcomes["sent"] += 1
         self._say(f'{self.way.name}: "{message.subject}" was taken')
@@ -80,6 +85,12 @@ class Outbox:
         with self._news:
             self._not_before = now + self._pause
             self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
+
+
+def reason(error: Exception) -> str:
+    """Why something was not taken. The words of a mistake of ours are kept back: they may quote a password."""
+    name = type(error).__name__
+    return f"{name}: {error}" if isinstance(error, OSError) else f"{name}, a mistake of the switch"
 
 
 def total(outboxes: Iterable[Outbox]) -> dict[tuple[str, str], int]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from freehold.dead_mans_switch.watch import Heard
 from freehold.exporter.described import Described
-from freehold.exporter.exposition import family, labels
+from freehold.exporter.exposition import encoded, family, labels
 
 PREFIX = "freehold_dead_mans_switch"
 
@@ -50,4 +50,4 @@ def page(
         family(NOTIFICATIONS, by_path),
         family(WAITING, [(labels({"path": path}), n) for path, n in waiting.items()]),
     )
-    return "".join(families).encode()
+    return encoded("".join(families))

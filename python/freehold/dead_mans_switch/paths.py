@@ -26,6 +26,10 @@ class NotTakenError(OSError):
     """The other side answered, and did not take the message."""
 
 
+class PartlyTakenError(NotTakenError):
+    """Some of those that a message is for have it. They must not get it again for the sake of the others."""
+
+
 class Way(Protocol):
     """One path to the operator."""
 
@@ -85,7 +89,7 @@ class Mail:
                 client.login(self.user, read_secret(self.secret))
             refused = client.send_message(self._mail(message), self.sender, self.recipients)
         if refused:
-            raise NotTakenError(f"not taken for {', '.join(sorted(refused))}")
+            raise PartlyTakenError(f"not for {', '.join(sorted(refused))}")
 
     def _connect(self) -> smtplib.SMTP:
         if self.protection == "tls":
@@ -140,6 +144,10 @@ def read_secret(file: Path | None) -> str:
     if file is None:
         raise NotTakenError("no credential is named")
     try:
-        return file.read_text(encoding="utf-8").strip()
+        lines = file.read_text(encoding="ascii").splitlines()
     except UnicodeDecodeError as error:
-        raise NotTakenError(f"{file} is no text") from error
+        raise NotTakenError(f"{file} is no text of ASCII, the one that both protocols take") from error
+    secret = lines[0].strip() if lines else ""
+    if not (secret and secret.isprintable()):
+        raise NotTakenError(f"{file} has no printable first line")
+    return secret

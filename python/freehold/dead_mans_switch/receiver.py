@@ -37,6 +37,7 @@ class BeatHandler(Handler):
     """One request, one answer, closed. Time and connections are bounded by the server."""
 
     server: Receiver
+    allowed = "POST"
 
     def handle(self) -> None:
         """Who it is comes from the certificate; what the body says of itself counts for nothing."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from freehold.dead_mans_switch.watch import Heard
+from freehold.dead_mans_switch.watch import NEVER, Event, Heard
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 """The monotonic clock begins anew with it."""
@@ -54,15 +55,28 @@ class Store:
 
     def _taken(self, row: Mapping[str, Any], now: float, boot: str) -> Heard:
         """One row. Of another boot only the wall clock's time and the fact of a silence mean something."""
-        last = row["last_beat_unix"]
+        last, back = row["last_beat_unix"], row.get("back")
         heard = Heard(
-            float(row["since"]),
+            _past(row["since"], now),
             None if last is None else float(last),
             silent=row["silent"] is True,
-            told=float(row["told"]),
+            told=_past(row["told"], now),
             delivered=row["delivered"] is True,
+            back=None if back is None else _event(back),
         )
         if boot != self._boot:
             heard = replace(heard, since=now, told=now)
         # Told and taken by nobody: at the next look it is due again.
-        return heard if heard.delivered or not heard.silent else replace(heard, told=float("-inf"))
+        owed = heard.back is not None or (heard.silent and not heard.delivered)
+        return replace(heard, told=NEVER) if owed else heard
+
+
+def _event(row: Mapping[str, Any]) -> Event:
+    last = row["last_beat_unix"]
+    return Event("back", str(row["monitor"]), float(row["seconds"]), None if last is None else float(last))
+
+
+def _past(said: Any, now: float) -> float:
+    """A time that lies ahead is damage; believed, it would put the silence off for as long."""
+    at = float(said)
+    return now if math.isnan(at) else min(at, now)

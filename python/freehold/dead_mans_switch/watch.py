@@ -11,6 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+NEVER = float("-inf")
+"""When something was told that has to be told again at the next look."""
+
 Kind = Literal["silent", "still silent", "back", "test"]
 
 
@@ -36,7 +39,8 @@ class Event:
 class Heard:
     """One monitor. ``since`` is its last beat, or when waiting for the first began; ``told`` the last message.
 
-    ``delivered``: some path has taken the message of this silence.
+    ``delivered``: some path has taken the message of this silence. ``back``: that the one before is over, until some
+    path has taken it.
     """
 
     since: float
@@ -44,6 +48,7 @@ class Heard:
     silent: bool = False
     told: float = 0.0
     delivered: bool = False
+    back: Event | None = None
 
 
 class Watch:
@@ -67,15 +72,20 @@ class Watch:
         """Note a beat; the event that a silence is over, if it was one."""
         with self._guard:
             before = self._heard[monitor]
-            self._heard[monitor] = Heard(now, wall)
-        return Event("back", monitor, now - before.since, before.last_beat_unix) if before.silent else None
+            event = _back(monitor, before, now) if before.silent else None
+            told = before.told if event is None else now
+            self._heard[monitor] = Heard(now, wall, told=told, back=event or before.back)
+        return event
 
     def due(self, now: float) -> list[Event]:
-        """Who has become silent, and whose silence is to be told again."""
+        """Who has become silent, whose silence is to be told again, and what was not taken before a restart."""
         with self._guard:
             events = list(self._due(now))
             for event in events:
-                self._heard[event.monitor] = replace(self._heard[event.monitor], silent=True, told=now, delivered=False)
+                before = self._heard[event.monitor]
+                said = replace(before, told=now)
+                silent = replace(said, silent=True, delivered=False, back=None)
+                self._heard[event.monitor] = said if event.kind == "back" else silent
         return events
 
     def _due(self, now: float) -> Iterator[Event]:
@@ -85,10 +95,23 @@ class Watch:
                 yield Event("silent", monitor, seconds, heard.last_beat_unix)
             elif heard.silent and now - heard.told >= self._patience.repeat:
                 yield Event("still silent", monitor, seconds, heard.last_beat_unix)
+            elif heard.back is not None and heard.told == NEVER:
+                yield heard.back
 
-    def delivered(self, monitor: str) -> None:
-        """Some path has taken the message of a silence: after a restart it need not be sent at once."""
+    def delivered(self, event: Event) -> None:
+        """Some path has taken the message: after a restart it need not be sent at once."""
         with self._guard:
-            heard = self._heard.get(monitor)
-            if heard is not None and heard.silent:
-                self._heard[monitor] = replace(heard, delivered=True)
+            heard = self._heard.get(event.monitor)
+            if heard is not None and heard.back == event:
+                self._heard[event.monitor] = replace(heard, back=None)
+            elif heard is not None and _is_of_this_silence(event, heard):
+                self._heard[event.monitor] = replace(heard, delivered=True)
+
+
+def _back(monitor: str, before: Heard, now: float) -> Event:
+    return Event("back", monitor, now - before.since, before.last_beat_unix)
+
+
+def _is_of_this_silence(event: Event, heard: Heard) -> bool:
+    """A slow path may take what was said of the silence before."""
+    return heard.silent and event.kind != "back" and event.last_beat_unix == heard.last_beat_unix

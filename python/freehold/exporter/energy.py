@@ -18,6 +18,9 @@ OTHERS = "others"
 MOST_SERVICES = 64
 """Services that are told apart; a machine whose sessions come and go must not grow the page for ever."""
 
+OURS = "freehold-"
+"""These are always told apart: there are as many as the fleet's settings name, and they are what is paid for."""
+
 BY_SM, BY_MEMORY, BY_NOBODY, BY_GUESS = "sm_utilisation", "memory_held", "idle", "unknown"
 METHODS = (BY_SM, BY_MEMORY, BY_NOBODY, BY_GUESS)
 
@@ -47,7 +50,8 @@ class Ledger:
 
     def know(self, service: str) -> str:
         """The name under which a service is counted; it begins with nothing, so that its first joule is an increase."""
-        name = service if service in self.joules or len(self.joules) < MOST_SERVICES else OTHERS
+        told_apart = service in self.joules or len(self.joules) < MOST_SERVICES or service.startswith(OURS)
+        name = service if told_apart or service == UNKNOWN else OTHERS
         self.joules.setdefault(name, 0.0)
         return name
 

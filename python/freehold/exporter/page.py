@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from freehold.exporter import own
-from freehold.exporter.exposition import family, labels
+from freehold.exporter.exposition import encoded, family, labels
 from freehold.exporter.metrics import DCGM, FREEHOLD
 from freehold.exporter.services import Held, Services
 from freehold.gpu.facts import Failure, Gpu, Instance, Sample
@@ -139,11 +139,11 @@ def _order(item: tuple[Failure, int]) -> tuple[int, str, str]:
 def page(rendered: Rendered | None, now: float, interval: float) -> bytes:
     """What is served ``now``. Values only from a sample that answered and is at most three intervals old."""
     if rendered is None:
-        return up(alive=False).encode()
+        return encoded(up(alive=False))
     age = max(0.0, now - rendered.taken_at)
     fresh = rendered.answered and age <= FRESH_INTERVALS * interval
     text = family(own.SAMPLE_AGE, [("", round(age, 3))])
-    return (up(alive=fresh) + text + rendered.always + (rendered.values if fresh else "")).encode()
+    return encoded(up(alive=fresh) + text + rendered.always + (rendered.values if fresh else ""))
 
 
 def up(*, alive: bool) -> str:

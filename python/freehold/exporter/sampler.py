@@ -12,6 +12,11 @@ from freehold.exporter.page import Rendered, render
 from freehold.exporter.services import Accounts, UnitsOf
 from freehold.gpu.facts import Failure, Sample
 
+MOST_FAILURES = 512
+"""Kinds of failures that are told apart: a driver that makes up error codes must not grow the page for ever."""
+
+OTHERS = "others"
+
 
 class Reader(Protocol):
     """What the sampler asks; :class:`freehold.gpu.nvml.Nvml` is the real one."""
@@ -48,18 +53,15 @@ class Sampler:
         self.latest: Rendered | None = None
         """Replaced whole after each sample, so that it can be read from any thread without a lock."""
 
-    def start(self) -> threading.Thread:
-        """Run in a thread that does not keep the process alive: a call into a hung driver never comes back."""
-        thread = threading.Thread(target=self.run, name="sampler", daemon=True)
-        thread.start()
-        return thread
-
     def stop(self) -> None:
         """Take no further sample."""
         self._stopped.set()
 
     def run(self) -> None:
-        """Sample until stopped, or until the library is old. A sample over the interval is followed by one at once."""
+        """Sample until stopped, or until the library is old. A sample over the interval is followed by one at once.
+
+        For a thread that does not keep the process alive: a call into a hung driver never comes back.
+        """
         while not (self._stopped.is_set() or self.library_is_old):
             due = self._clock() + self._interval
             self.once()
@@ -70,7 +72,12 @@ class Sampler:
         """One sample."""
         sample = self._reader.sample()
         self._samples += 1
-        self._failed.update(sample.failures)
+        for failure in sample.failures:
+            self._failed[self._kind(failure)] += 1
         services = self._accounts.add(sample)
         self.latest = render(sample, self._failed, self._samples, self._hostname, services)
         self.library_is_old = sample.library_is_old
+
+    def _kind(self, failure: Failure) -> Failure:
+        known = failure in self._failed or len(self._failed) < MOST_FAILURES
+        return failure if known else Failure(failure.gpu, OTHERS, OTHERS)

@@ -9,16 +9,18 @@ import time
 from collections.abc import Mapping, Sequence
 
 from freehold.errors import FreeholdError, RefusedError, UsageError
-from freehold.exporter.notify import notify, watchdog_seconds
 from freehold.exporter.options import DEFAULT_LISTEN
 from freehold.exporter.page import page
 from freehold.exporter.sampler import Reader, Sampler
 from freehold.exporter.server import Page, Secure, Server
 from freehold.exporter.units import Units
+from freehold.service.notify import Supervisor
 
 HIGHEST_PORT = 65535
 SHORTEST_INTERVAL = 0.1
 LONGEST_NAP_SECONDS = 5.0
+"""A thread that ended is seen after this, however patient the watchdog is."""
+
 LOOK_AROUND_SECONDS = 1.0
 """How often the server looks for connections that take too long, and for its end; each look costs a wake-up."""
 
@@ -45,26 +47,24 @@ def serve(reader: Reader, listen: str, interval: float, stop: threading.Event | 
             "/healthz": lambda: b"ok\n",
         },
     )
-    poll = {"poll_interval": min(LOOK_AROUND_SECONDS, interval)}
-    serving = threading.Thread(target=server.serve_forever, kwargs=poll, name="server", daemon=True)
-    serving.start()
-    sampling = sampler.start()
-    notify("READY=1")
-    stand_by(stop, (serving, sampling))
-    notify("STOPPING=1")
-    sampler.stop()
-    server.shutdown()
-    server.server_close()
-    if sampler.library_is_old:
-        raise FreeholdError(
-            "EXPORTER_LIBRARY",
-            "libnvidia-ml.so.1",
-            "the driver in the kernel is another one than the library in this process",
-            why="the driver was replaced while the exporter ran; only a new process loads the new library",
-            fix="none: systemd starts the exporter anew",
-        )
-    if not stop.is_set():
-        raise FreeholdError("EXPORTER_BROKEN", listen, "a thread of the exporter ended", fix="its traceback is above")
+    sampling = threading.Thread(target=sampler.run, name="sampler", daemon=True)
+    broken = FreeholdError("EXPORTER_BROKEN", listen, "a thread of the exporter ended", fix="its traceback is above")
+    try:
+        run([server], [sampling], stop, broken, look_around=min(LOOK_AROUND_SECONDS, interval))
+    except FreeholdError:
+        raise (_old_library() if sampler.library_is_old else broken) from None
+    finally:
+        sampler.stop()
+
+
+def _old_library() -> FreeholdError:
+    return FreeholdError(
+        "EXPORTER_LIBRARY",
+        "libnvidia-ml.so.1",
+        "the driver in the kernel is another one than the library in this process",
+        why="the driver was replaced while the exporter ran; only a new process loads the new library",
+        fix="none: systemd starts the exporter anew",
+    )
 
 
 def bind(listen: str, pages: Mapping[str, Page], secure: Secure | None = None) -> Server:
@@ -85,26 +85,32 @@ def until_signal() -> threading.Event:
     return stop
 
 
-def stand_by(stop: threading.Event, threads: Sequence[threading.Thread]) -> None:
-    """Wait for ``stop``, or for a thread that ended; tell the watchdog meanwhile."""
-    # The watchdog watches what a restart can mend: that the threads live. A hung driver is shown on the page instead.
-    nap = watchdog_seconds() or LONGEST_NAP_SECONDS
-    while all(thread.is_alive() for thread in threads) and not stop.wait(nap):
-        notify("WATCHDOG=1")
-
-
 def run(
-    servers: Sequence[Server], others: Sequence[threading.Thread], stop: threading.Event, broken: FreeholdError
+    servers: Sequence[Server],
+    others: Sequence[threading.Thread],
+    stop: threading.Event,
+    broken: FreeholdError,
+    *,
+    look_around: float = LOOK_AROUND_SECONDS,
 ) -> None:
     """Serve, and let ``others`` work, until ``stop``; a thread that ends before is ``broken``, which is raised."""
-    threads = [threading.Thread(target=server.serve_forever, daemon=True) for server in servers] + list(others)
-    for thread in threads:
+    supervisor, poll = Supervisor.from_environment(), {"poll_interval": look_around}
+    serving = [threading.Thread(target=server.serve_forever, kwargs=poll, daemon=True) for server in servers]
+    for thread in (*serving, *others):
         thread.start()
-    notify("READY=1")
-    stand_by(stop, threads)
-    notify("STOPPING=1")
+    supervisor.ready("serving")
+    _stand_by(stop, (*serving, *others), supervisor)
+    supervisor.stopping("on its way out")
     for server in servers:
         server.shutdown()
         server.server_close()
     if not stop.is_set():
         raise broken
+
+
+def _stand_by(stop: threading.Event, threads: Sequence[threading.Thread], supervisor: Supervisor) -> None:
+    """Wait for ``stop``, or for a thread that ended; tell the watchdog meanwhile."""
+    # The watchdog watches what a restart can mend: that the threads live. A hung driver is shown on the page instead.
+    nap = min(LONGEST_NAP_SECONDS, supervisor.ping_seconds(LONGEST_NAP_SECONDS))
+    while all(thread.is_alive() for thread in threads) and not stop.wait(nap):
+        supervisor.alive()

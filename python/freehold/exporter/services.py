@@ -44,11 +44,16 @@ class Accounts:
     def add(self, sample: Sample) -> Services:
         """Take a sample into account; units are looked up only when its processes are new."""
         if sample.slow:
-            self._units = self._units_of({one.pid for gpu in sample.gpus for one in gpu.processes or ()})
+            self._units = self._named(dict.fromkeys(one.pid for gpu in sample.gpus for one in gpu.processes or ()))
         for gpu in sample.gpus:
             self._follow(gpu, sample)
         held = tuple(one for gpu in sample.gpus for one in self._held(gpu))
         return Services(held, dict(self._ledger.joules), dict(self._ledger.windows))
+
+    def _named(self, pids: Iterable[int]) -> dict[int, str]:
+        """The services of processes, by the names under which they are counted: memory's are energy's."""
+        units = self._units_of(pids)
+        return {pid: self._ledger.know(units.get(pid, UNKNOWN)) for pid in pids}
 
     def _follow(self, gpu: Gpu, sample: Sample) -> None:
         uuid, reading = gpu.identity.uuid, gpu.reading
@@ -66,8 +71,6 @@ class Accounts:
 
     def _look(self, window: Window, gpu: Gpu) -> None:
         window.held = None if gpu.processes is None else self._memory(gpu.processes)
-        for service in window.held or ():
-            self._ledger.know(service)
         samples = [
             (self._units.get(one.pid, UNKNOWN), one.sm_percent)
             for one in gpu.processes or ()

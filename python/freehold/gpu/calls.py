@@ -61,11 +61,11 @@ class Calls:
             self.failures.append(Failure(gpu, call, type(error).__name__))
         return False, None
 
-    def number(self, call: str, *args: Any, gpu: int, most: int) -> int | None:
+    def number(self, call: str, *args: Any, gpu: int | None, most: int) -> int | None:
         """A whole number from 0 to ``most``; anything else is garbage, which is a failure and no value."""
         return self.checked(self.ask(call, *args, gpu=gpu), call, gpu=gpu, most=most)
 
-    def checked(self, value: Any, call: str, *, gpu: int, most: int) -> int | None:
+    def checked(self, value: Any, call: str, *, gpu: int | None, most: int) -> int | None:
         """``value`` if it is a whole number from 0 to ``most``."""
         if value is None or value in NOT_AVAILABLE:
             return None
@@ -74,7 +74,7 @@ class Calls:
         self.implausible(call, gpu)
         return None
 
-    def implausible(self, call: str, gpu: int) -> None:
+    def implausible(self, call: str, gpu: int | None) -> None:
         """Write down that an answer cannot be true."""
         self.failures.append(Failure(gpu, call, "Implausible"))
 

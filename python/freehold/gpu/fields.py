@@ -10,6 +10,7 @@ from freehold.gpu.calls import NOT_AVAILABLE, Calls
 
 CALL = "nvmlDeviceGetFieldValues"
 
+MOST = 2**64 - 1
 FieldId = int | tuple[int, int]
 """A field's number, or its number and scope (such as a link)."""
 
@@ -46,12 +47,20 @@ class Fields:
         for name, field in zip(self._names, self._values, strict=True):
             status = field.nvmlReturn
             if status == 0:
-                value = int(getattr(field.value, self._members[field.valueType]))
-                if value not in NOT_AVAILABLE:
+                value = self._number(field)
+                if value is None:
+                    calls.implausible(f"{CALL}:{name}", gpu)
+                elif value not in NOT_AVAILABLE:
                     found[name] = value
             elif status not in self._unsupported:
                 calls.failed(gpu, f"{CALL}:{name}", self._module.NVMLError(status))
         return found
+
+    def _number(self, field: Any) -> int | None:
+        """None for what is no amount: a type that nobody knows, a number below zero or none at all."""
+        member = self._members.get(field.valueType)
+        value = -1 if member is None else getattr(field.value, member)
+        return int(value) if 0 <= value <= MOST else None
 
     def _ask(self, handle: Any) -> None:
         library = self._module.nvmlLib

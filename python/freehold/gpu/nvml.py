@@ -21,6 +21,13 @@ REOPEN_AFTER_SECONDS = 30.0
 MOST_EVENTS = 64
 """In one sample: a storm of Xids must not keep it from ending."""
 
+MOST_GPUS = 64
+"""A node of NVIDIA's has 8, or 16; a count beyond is garbage, and asking for so many would never end."""
+
+MOST_XID = 999
+"""The highest Xid of NVIDIA's catalogue has three digits; each number that is believed is a series for good."""
+
+EVENT = "nvmlEventSetWait_v2"
 SIMULATION_SYMBOL = "freehold_simulation"
 SIMULATED_DRIVER = "-simulated"
 SIMULATED_NAME = "(simulated)"
@@ -41,7 +48,7 @@ class Nvml:
         self._opened_at = -REOPEN_AFTER_SECONDS
         self._stale = False
         self._answered = False
-        self._has_answered = False
+        self._has_matched = False
         self._driver: str | None = None
         self._turn = 0
         self._slow_seconds = 0.0
@@ -52,7 +59,7 @@ class Nvml:
         self._energy = EnergyGuard()
         self._events: Any = None
         self._watched: dict[int | None, int] = {}
-        self._last_xids: dict[int, int] = {}
+        self._last_xids: dict[str, int] = {}
         self._xids: Counter[tuple[int, str | None, int]] = Counter()
 
     def sample(self) -> Sample:
@@ -69,7 +76,8 @@ class Nvml:
         self._drain_events(calls)
         self._stale = calls.handles_are_gone or None in self._handles.values()
         self._answered = count is not None
-        self._has_answered |= self._answered
+        library_is_old = self._has_matched and calls.library_is_old
+        self._has_matched |= self._answered and not calls.library_is_old
         return Sample(
             taken_at=started,
             seconds=self._clock() - started,
@@ -81,7 +89,7 @@ class Nvml:
             slow_seconds=self._slow_seconds,
             xids=tuple(Xid(*what, times) for what, times in sorted(self._xids.items(), key=_by_gpu_and_code)),
             # Where it never matched, a new process would not either: the page says why.
-            library_is_old=self._has_answered and calls.library_is_old,
+            library_is_old=library_is_old,
             answered=self._answered,
         )
 
@@ -112,6 +120,7 @@ class Nvml:
             self._reopen(calls)
 
     def _reopen(self, calls: Calls) -> None:
+        self._drain_events(Calls(self._module))  # what came since the last sample would go with the set of events
         self.close()
         self._opened_at, self._turn = self._clock(), 0
         self._open = calls.do("nvmlInit")
@@ -120,18 +129,19 @@ class Nvml:
             self._find(calls)
 
     def _count(self, calls: Calls) -> int | None:
-        count: int | None = calls.ask("nvmlDeviceGetCount") if self._open else None
+        count = _gpus(calls) if self._open else None
         if count is not None and count != len(self._handles):
             self._reopen(calls)  # GPUs appeared or vanished
-            count = calls.ask("nvmlDeviceGetCount") if self._open else None
+            count = _gpus(calls) if self._open else None
         return count
 
     def _find(self, calls: Calls) -> None:
-        count = calls.ask("nvmlDeviceGetCount") or 0
+        count = _gpus(calls) or 0
         self._handles = {index: calls.ask("nvmlDeviceGetHandleByIndex", index, gpu=index) for index in range(count)}
         found = {index: read_identity(calls, handle, index) for index, handle in self._handles.items()}
-        # A GPU that is lost by now keeps the names it had.
-        known = self._identities
+        # A GPU that is lost by now keeps the names it had, unless another one has its number now.
+        named = {one.uuid for one in found.values()}
+        known = {index: one for index, one in self._identities.items() if one.uuid not in named}
         self._identities = {
             index: known.get(index, new) if self._handles[index] is None else new for index, new in found.items()
         }
@@ -147,18 +157,18 @@ class Nvml:
             wanted = self._module.nvmlEventTypeXidCriticalError
             if handle is not None and calls.do("nvmlDeviceRegisterEvents", handle, wanted, self._events, gpu=index):
                 self._watched[_address(handle)] = index
-                self._last_xids.setdefault(index, 0)
+                self._last_xids.setdefault(self._name(index), 0)
 
     def _drain_events(self, calls: Calls) -> None:
         for _ in range(MOST_EVENTS if self._open and self._watched else 0):
-            event = calls.ask("nvmlEventSetWait_v2", self._events, 0, means={"Timeout": None})
+            event = calls.ask(EVENT, self._events, 0, means={"Timeout": None})
             if event is None:
                 return
             # By address: the GPU that an Xid 79 is about cannot be asked for its index any more.
             index = self._watched.get(_address(event.device))
-            if index is not None:
-                code = int(event.eventData)
-                self._last_xids[index] = code
+            code = None if index is None else calls.checked(event.eventData, EVENT, gpu=index, most=MOST_XID)
+            if index is not None and code is not None:
+                self._last_xids[self._name(index)] = code
                 self._xids[index, self._identities[index].uuid, code] += 1
 
     def _read(self, calls: Calls, index: int) -> Values | None:
@@ -180,13 +190,21 @@ class Nvml:
                 self._processes[index].read(calls, mig=mig)
         self._slow_seconds = self._clock() - started
 
+    def _name(self, index: int) -> str:
+        """What a GPU is known by when the others' numbers change."""
+        return self._identities.get(index, Identity(index)).uuid or str(index)
+
     def _gpu(self, index: int, values: Values | None) -> Gpu:
         identity = self._identities.get(index, Identity(index))
-        last_xid = self._last_xids.get(index)
+        last_xid = self._last_xids.get(self._name(index))
         if values is None:
             return Gpu(identity, None, last_xid)
         on_it = self._processes[index]
         return Gpu(identity, self._readers[index].reading(values), last_xid, on_it.instances, on_it.processes)
+
+
+def _gpus(calls: Calls) -> int | None:
+    return calls.number("nvmlDeviceGetCount", gpu=None, most=MOST_GPUS)
 
 
 def _by_gpu_and_code(item: tuple[tuple[int, str | None, int], int]) -> tuple[int, int]:

@@ -25,8 +25,9 @@ class Supervisor:
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Supervisor:
         """Read ``NOTIFY_SOCKET``, ``WATCHDOG_USEC`` and ``WATCHDOG_PID`` as systemd sets them."""
         meant_for_us = environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
-        microseconds = environ.get("WATCHDOG_USEC", "0") if meant_for_us else "0"
-        return cls(environ.get("NOTIFY_SOCKET", ""), int(microseconds) / MICROSECONDS)
+        said = environ.get("WATCHDOG_USEC", "") if meant_for_us else ""
+        microseconds = int(said) if said.isascii() and said.isdecimal() else 0
+        return cls(environ.get("NOTIFY_SOCKET", ""), microseconds / MICROSECONDS)
 
     def ping_seconds(self, otherwise: float) -> float:
         """Return how often to ping: a third of the limit, so that one lost ping does not kill the service."""

@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from freehold.process import Runner
+from freehold.service.unit_names import SERVICES
 from freehold.sovereignty import firewall, page, phone_home
 from freehold.sovereignty.judge import judge_light
 from freehold.sovereignty.node_settings import NodeSettings
 from freehold.sovereignty.owner import Owner
 from freehold.sovereignty.result import CheckResult
 
-UNITS = ("freehold-*", "prometheus*.service", "victoria*.service", "grafana*.service")
+UNITS = SERVICES
 """Patterns of the units that are looked at."""
 
 Reading = Callable[[dict[str, Any]], Mapping[str, Any]]

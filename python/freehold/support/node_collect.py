@@ -15,7 +15,8 @@ SECONDS = 20
 LONGEST = 2_000_000
 SHORTEST_SECRET = 8
 MARK = "[redacted]"
-UNITS = ("freehold-*", "fh-*", "prometheus*.service", "victoria*.service", "grafana*.service")
+UNITS = ("freehold-*", "prometheus*.service", "victoria*.service", "grafana*.service", "fh-*")
+WORDS = " ".join(repr(pattern) for pattern in UNITS)
 SECRETS = ("/etc/freehold/credentials/**/*", "/etc/wireguard/*.key", "/etc/ssh/ssh_host_*_key", "/etc/shadow")
 
 COMMANDS = {
@@ -27,7 +28,7 @@ COMMANDS = {
     "network/addresses.txt": "ip -brief address; ip route; ip -6 route; ss -tulnp",
     "network/firewall.txt": "nft list ruleset",
     "network/wireguard.txt": "wg show",
-    "units/list.txt": "systemctl --no-pager list-units --all 'freehold-*' 'fh-*'; systemctl --no-pager --failed",
+    "units/list.txt": f"systemctl --no-pager list-units --all {WORDS}; systemctl --no-pager --failed",
     "units/timers.txt": "systemctl list-timers --all --no-pager",
     "gpu/nvidia-smi.txt": "command -v nvidia-smi >/dev/null && nvidia-smi -q",
     "freehold/settings.txt": "cd /etc/freehold && find . -maxdepth 2 -name '*.json' -print -exec cat {} +",
@@ -53,7 +54,7 @@ def run(command: str) -> str:
 
 def journals(since: str) -> dict[str, str]:
     """The journal of each unit of ours, by unit."""
-    listed = run(f"systemctl list-units --all --plain --no-legend {' '.join(repr(unit) for unit in UNITS)}")
+    listed = run(f"systemctl list-units --all --plain --no-legend {WORDS}")
     units = [line.split()[0] for line in listed.splitlines() if line.split() and line.split()[0].endswith(".service")]
     words = f"--no-pager --output=short-iso --lines=20000 --since={since!r}"
     found = {f"journal/{unit}.txt": run(f"journalctl {words} --unit={unit!r}") for unit in units}

@@ -147,14 +147,21 @@ def read(folder: Path, **given: Any) -> settings.Settings:
 def switch(tmp_path: Path, mailbox: Mailbox, time: Time, said: list[str]) -> Callable[..., Switch]:
     """Makes one; a second one goes on from the state of the first, as after a restart."""
 
+    made: list[Switch] = []
+
     def make(boot: str = "boot-1", **given: Any) -> Switch:
+        for before in made:
+            before.keep()
         world = World(lambda: time.monotonic, lambda: time.wall, "gpu2", said.append)
         store = Store(tmp_path / "monitors.json", boot, said.append)
-        return Switch(read(tmp_path, **{"mail": mail(mailbox.port), **given}), store, world)
+        made[:] = [Switch(read(tmp_path, **{"mail": mail(mailbox.port), **given}), store, world)]
+        return made[0]
 
     return make
 
 
 def deliver(switch: Switch, time: Time) -> None:
+    """What the switch's own threads do all the time."""
     for box in switch.outboxes:
         box.step(time.monotonic)
+    switch.keep()

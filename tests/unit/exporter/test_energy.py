@@ -117,6 +117,23 @@ def test_services_that_come_and_go_for_ever_are_bounded_and_no_joule_is_lost() -
     assert sum(ledger.joules.values()) == pytest.approx(2 * MOST_SERVICES)
 
 
+def test_a_service_of_the_fleet_is_told_apart_however_many_sessions_came_before_it() -> None:
+    ledger = Ledger()
+    for number in range(2 * MOST_SERVICES):
+        ledger.know(f"session-{number}.scope")
+    assert ledger.know("freehold-runtime@new.service") == "freehold-runtime@new.service"
+    assert (ledger.know(UNKNOWN), ledger.know("run-7.service")) == (UNKNOWN, OTHERS)
+
+
+def test_memory_is_shown_under_the_names_of_energy_and_is_bounded_with_them() -> None:
+    accounts = Accounts(lambda pids: {pid: f"session-{pid}.scope" for pid in pids})
+    many = tuple(Process(pid, 2**20) for pid in range(3 * MOST_SERVICES))
+    found = accounts.add(_sample(0, 0, *many))
+    assert {one.service for one in found.held} == set(found.joules) - {IDLE}
+    assert len(found.joules) == MOST_SERVICES + 1
+    assert sum(one.memory_bytes for one in found.held) == 3 * MOST_SERVICES * 2**20
+
+
 @pytest.mark.parametrize("busy", [None, True, False])
 @pytest.mark.parametrize("held", [None, {}, {"a": 1}, {"a": None}, {"a": 1, "b": None}, {"a": 0, "b": 0}])
 @pytest.mark.parametrize("active", [None, Counter(), Counter({"a": 3, "b": 1}), Counter({"a": 0})])

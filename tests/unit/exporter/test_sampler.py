@@ -8,10 +8,16 @@ from dataclasses import replace
 
 import pytest
 
-from freehold.exporter.sampler import Sampler
+from freehold.exporter.sampler import MOST_FAILURES, Sampler
 from freehold.gpu.facts import Failure, Sample
 
 PATIENCE_SECONDS = 10.0
+
+
+def started(sampler: Sampler) -> threading.Thread:
+    thread = threading.Thread(target=sampler.run, daemon=True)
+    thread.start()
+    return thread
 
 
 def nobody(pids: Iterable[int]) -> dict[int, str]:
@@ -39,7 +45,7 @@ class Reader:
 def test_it_samples_until_it_is_stopped_and_gives_the_library_back() -> None:
     reader = Reader()
     sampler = Sampler(reader, interval=0.001, hostname="gpu1", units_of=nobody)
-    thread = sampler.start()
+    thread = started(sampler)
     assert reader.enough.wait(PATIENCE_SECONDS)
     sampler.stop()
     thread.join(PATIENCE_SECONDS)
@@ -53,6 +59,22 @@ def test_failures_add_up_over_samples() -> None:
     assert sampler.latest is not None
     assert 'freehold_gpu_failed_calls_total{gpu="0",call="call",error="Unknown"} 3\n' in sampler.latest.always
     assert "freehold_gpu_samples_total 3\n" in sampler.latest.always
+
+
+def test_a_driver_that_makes_up_error_codes_does_not_grow_the_page_for_ever() -> None:
+    class Mad(Reader):
+        def sample(self) -> Sample:
+            one = super().sample()
+            return replace(one, failures=tuple(Failure(gpu, "call", f"Code{self.taken}") for gpu in range(8)))
+
+    sampler = Sampler(Mad(), interval=1, hostname="gpu1", units_of=nobody)
+    times = 2 * MOST_FAILURES
+    for _ in range(times):
+        sampler.once()
+    assert sampler.latest is not None
+    rows = [line for line in sampler.latest.always.splitlines() if line.startswith("freehold_gpu_failed_calls_total")]
+    assert len(rows) == MOST_FAILURES + 8
+    assert sum(int(row.rpartition(" ")[2]) for row in rows) == 8 * times
 
 
 @pytest.mark.parametrize("interval", [0.2, 5.0])
@@ -71,6 +93,6 @@ def test_an_old_library_ends_it_for_a_new_process_to_load_the_new_one() -> None:
 
     reader = Old()
     sampler = Sampler(reader, interval=600, hostname="gpu1", units_of=nobody)
-    thread = sampler.start()
+    thread = started(sampler)
     thread.join(PATIENCE_SECONDS)
     assert (thread.is_alive(), reader.taken, sampler.library_is_old) == (False, 1, True)

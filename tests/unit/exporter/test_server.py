@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -12,11 +13,13 @@ from freehold.exporter import server as server_module
 from freehold.exporter.server import MOST_CONNECTIONS, MOST_HEADER_BYTES, Server
 
 PATIENCE_SECONDS = 10.0
+LARGE = b"x" * 2**24
+"""More than the kernel keeps for a client that does not read."""
 
 
 @pytest.fixture
 def address() -> Iterator[tuple[str, int]]:
-    server = Server(("127.0.0.1", 0), {"/metrics": lambda: b"up 1\n", "/broken": _broken})
+    server = Server(("127.0.0.1", 0), {"/metrics": lambda: b"up 1\n", "/broken": _broken, "/large": lambda: LARGE})
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     yield server.server_address[0], server.server_address[1]  # type: ignore[misc]
@@ -26,7 +29,7 @@ def address() -> Iterator[tuple[str, int]]:
 
 
 def _broken() -> bytes:
-    raise OSError
+    raise FileNotFoundError(2, "/proc is gone")
 
 
 def _connect(address: tuple[str, int]) -> socket.socket:
@@ -80,8 +83,61 @@ def test_endless_headers_are_refused(address: tuple[str, int]) -> None:
     assert not _ask(address, endless).startswith(b"HTTP/1.1 200")
 
 
-def test_a_page_that_fails_ends_its_own_connection_only(address: tuple[str, int]) -> None:
-    assert _ask(address, b"GET /broken HTTP/1.1\r\n\r\n") == b""
+@pytest.mark.parametrize(
+    ("path", "status"), [(b"/metrics", b"200"), (b"/", b"404"), (b"/broken", b"500"), (b"/metrics?x", b"200")]
+)
+def test_head_is_answered_as_get_without_a_body(address: tuple[str, int], path: bytes, status: bytes) -> None:
+    whole = _ask(address, b"GET " + path + b" HTTP/1.1\r\n\r\n")
+    head, _, body = _ask(address, b"HEAD " + path + b" HTTP/1.1\r\n\r\n").partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 " + status)
+    assert (head, body) == (whole.partition(b"\r\n\r\n")[0], b"")
+
+
+def test_what_is_not_allowed_says_what_is(address: tuple[str, int]) -> None:
+    assert b"\r\nAllow: GET, HEAD\r\n" in _ask(address, b"DELETE /metrics HTTP/1.1\r\n\r\n")
+
+
+def test_a_second_request_on_the_same_connection_is_not_answered(address: tuple[str, int]) -> None:
+    """Keep-alive is refused in words, so that nobody waits for an answer that does not come."""
+    answer = _ask(address, 2 * b"GET /metrics HTTP/1.1\r\nConnection: keep-alive\r\n\r\n")
+    assert answer.count(b"HTTP/1.1 200") == 1
+    assert b"Connection: close" in answer
+
+
+def test_a_client_that_does_not_read_is_cut_and_its_place_comes_back(
+    address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "LONGEST_CONNECTION_SECONDS", 0.2)
+    slow = [_connect(address) for _ in range(MOST_CONNECTIONS)]
+    for sock in slow:
+        sock.sendall(b"GET /large HTTP/1.1\r\n\r\n")
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while b"up 1" not in _ask(address, b"GET /metrics HTTP/1.1\r\n\r\n"):
+        assert time.monotonic() < deadline, "their places did not come back"
+    for sock in slow:
+        sock.close()
+
+
+def test_a_hundred_scrapes_at_once_are_whole_or_closed_and_never_torn(address: tuple[str, int]) -> None:
+    answers: list[bytes] = []
+    asking = [
+        threading.Thread(target=lambda: answers.append(_ask(address, b"GET /metrics HTTP/1.1\r\n\r\n")))
+        for _ in range(100)
+    ]
+    for thread in asking:
+        thread.start()
+    for thread in asking:
+        thread.join(PATIENCE_SECONDS)
+    assert len(answers) == 100
+    assert {answer.rpartition(b"\r\n\r\n")[2] for answer in answers} <= {b"up 1\n", b""}
+    assert b"up 1" in _ask(address, b"GET /metrics HTTP/1.1\r\n\r\n")
+
+
+def test_a_page_that_fails_is_answered_as_our_mistake_and_told(
+    address: tuple[str, int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _ask(address, b"GET /broken HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 500 ")
+    assert "/proc is gone" in capsys.readouterr().err
     assert b"up 1" in _ask(address, b"GET /metrics HTTP/1.1\r\n\r\n")
 
 

@@ -81,7 +81,7 @@ def _start(tmp_path: Path, **environment: str) -> Exporter:
         text=True,
         stderr=subprocess.PIPE,
     )
-    assert systemd.recv(64) == b"READY=1"
+    assert systemd.recv(64).startswith(b"READY=1\n")
     return Exporter(process, f"http://{listen}", systemd)
 
 
@@ -143,7 +143,7 @@ def test_systemd_hears_the_watchdog_and_the_end(exporter: Exporter) -> None:
     assert exporter.systemd.recv(64) == b"WATCHDOG=1"
     assert exporter.end() == 0
     heard = b""
-    while heard != b"STOPPING=1":
+    while not heard.startswith(b"STOPPING=1\n"):
         heard = exporter.systemd.recv(64)
 
 
@@ -218,6 +218,22 @@ def test_an_address_is_understood(listen: str, expected: tuple[str, int]) -> Non
 def test_a_bad_address_is_a_usage_error(listen: str) -> None:
     with pytest.raises(UsageError):
         address(listen)
+
+
+def test_a_supervisor_that_does_not_listen_neither_ends_nor_holds_up_the_exporter(
+    tmp_path: Path, exporter: Exporter
+) -> None:
+    """systemd is started anew, or its queue is full: pings are lost, the page is served."""
+    exporter.until(_is_up)
+    exporter.systemd.close()
+    (tmp_path / "notify").unlink()
+    before = exporter.until(_is_up)
+    exporter.until(lambda text: _samples(text) > _samples(before) + 5)  # several pings later
+    assert exporter.end() == 0
+
+
+def _samples(text: str) -> int:
+    return int(next(line for line in text.splitlines() if line.startswith("freehold_gpu_samples_total ")).split()[1])
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

@@ -36,6 +36,11 @@ def test_a_watchdog_meant_for_another_process_is_not_ours() -> None:
     assert Supervisor.from_environment({"WATCHDOG_USEC": "9", "WATCHDOG_PID": "1"}).watchdog_seconds == 0
 
 
+@pytest.mark.parametrize("said", ["", "0", "soon", "-1", "²"])
+def test_a_watchdog_that_says_no_number_does_not_watch(said: str) -> None:
+    assert Supervisor.from_environment({"WATCHDOG_USEC": said}).watchdog_seconds == 0
+
+
 def test_a_busy_supervisor_does_not_stop_the_service(tmp_path: Path) -> None:
     """Its queue is full after some words; a ping is lost instead of waiting, readiness still fails aloud when gone."""
     supervisor = Supervisor(str(tmp_path / "notify"))
