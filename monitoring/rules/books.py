@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from monitoring import config
 from monitoring.model import Alert, Subject
+from monitoring.rules.events import events_kept
+
+REFUSED = events_kept('freehold_frontier_decisions_total{reason="clock_stepped"}', "15m", "gateway")
 
 ALERTS = (
     Alert(
@@ -37,14 +40,7 @@ ALERTS = (
         "FreeholdClockRefused",
         "warning",
         config.AT_ONCE,
-        """
-        sum by (node) (
-          increase(freehold_frontier_decisions_total{reason="clock_stepped"}[15m]) > [[refusals]]
-          or
-          freehold_frontier_decisions_total{reason="clock_stepped"}
-            unless freehold_frontier_decisions_total{reason="clock_stepped"} offset 15m
-        )
-        """,
+        f"sum by (node) {REFUSED} > [[refusals]]",
         "{{ $labels.node }}: nothing leaves, for its clock was set",
         """Found: requests that did not leave because the ledger does not trust the clock. Expected: [[refusals]] in 15
         minutes.""",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from monitoring import config
 from monitoring.model import Alert, Recording, Subject
+from monitoring.rules.events import events
 
 OF_CLIENTS = 'model!="",asked_by!="node"'
 PERCENTILES = {"p50_5m": "0.5", "p95_5m": "0.95"}
@@ -75,6 +76,8 @@ RECORDED = (
     ),
 )
 
+CUT = events('freehold_gateway_cut_answers_total{by=~"runtime|drain|slow_client"}', "15m", "gateway")
+
 ALERTS = (
     Alert(
         "FreeholdEndpointDown",
@@ -107,11 +110,7 @@ ALERTS = (
         "FreeholdAnswersCut",
         "warning",
         config.AT_ONCE,
-        """
-        sum by (node, model, by) (
-          increase(freehold_gateway_cut_answers_total{by=~"runtime|drain|slow_client"}[15m])
-        ) > [[cut]]
-        """,
+        f"sum by (node, model, by) {CUT} > [[cut]]",
         "{{ $labels.node }}: answers of {{ $labels.model }} end before their end",
         """Found: {{ $value | humanize }} answers cut by {{ $labels.by }} in 15 minutes. Expected: at most [[cut]].""",
         {"cut": config.CUT_ANSWERS},
