@@ -115,5 +115,8 @@ RULE_FAILURES = T(0, "in 5 minutes", "a rule that fails is an alert that is blin
 STORAGE_FAILURES = T(0, "in 15 minutes", "what is not written is not known tomorrow", OURS, SEEN)
 HISTORY_FULL = T(0.95, "of the size", "history is cut by size, not by age", "roles/prometheus", SEEN)
 DROPPED = T(0, "in 5 minutes", "an alert that nobody gets", OURS, SEEN)
+FAILED_MESSAGES = T(
+    0, "in 15 minutes", "a warning is tried for five minutes at a time, and a beat each minute", OURS, SEEN
+)
 SWITCH_WAITING = T(0, "messages", "the second path is shut", "roles/dead_mans_switch", SEEN)
 BEHIND_SECONDS = T(300, "s", "the log keeps two hours: time enough to act", "Prometheus 2.42, remote write", SEEN)
