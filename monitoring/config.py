@@ -5,6 +5,7 @@ Which alert keeps which others quiet stands in :mod:`monitoring.inhibitions` and
 
 from __future__ import annotations
 
+from freehold.report.verdict import OLD_CHECK_SECONDS
 from monitoring.inhibitions import INHIBITIONS
 from monitoring.model import Threshold as T  # noqa: N817  a table reads better with a short head
 
@@ -93,7 +94,7 @@ CERTIFICATE_CRITICAL = T(3 * 86400, "s", "a weekend", OURS, SEEN)
 # Drift and sovereignty.
 DRIFT_ITEMS = T(0, "items", "what differs is somebody's hand", "roles/drift", SEEN)
 DRIFT_STALE = T(900, "s", "three rounds of a five minutes' timer", "roles/drift", SEEN)
-SOVEREIGNTY_STALE = T(900, "s", "three rounds of a five minutes' timer", "roles/sovereignty_checks", SEEN)
+SOVEREIGNTY_STALE = T(OLD_CHECK_SECONDS, "s", "three rounds of a five minutes' timer", "roles/sovereignty_checks", SEEN)
 WEIGHTS_STALE = T(2 * 86400, "s", "read once a day, and reading takes hours", "roles/sovereignty_checks", SEEN)
 
 # The machine.

@@ -26,3 +26,13 @@ def test_both_that_mail_know_the_servers_name_and_authority_where_they_are_given
 def test_the_owners_mail_server_counts_as_the_owners() -> None:
     own = Wired("base", group_vars(CHAT)).evaluate("{{ sovereignty_checks_own_hosts }}")
     assert {"192.0.2.25", "alerts.example.com", "gpu1"} <= set(own)
+
+
+def test_runbooks_that_the_owner_serves_are_linked_from_alerts_page_and_dashboards() -> None:
+    values = group_vars(CHAT)
+    values["freehold_fleet"]["monitoring"]["runbooks_url"] = "http://192.0.2.1/runbooks"
+    links = [
+        Wired("base", values).evaluate(f"{{{{ {name} }}}}")
+        for name in ("prometheus_runbooks", "report_runbooks_url", "grafana_runbooks")
+    ]
+    assert [link.rstrip("/") for link in links] == ["http://192.0.2.1/runbooks"] * 3
