@@ -167,7 +167,7 @@ def test_the_keyboard_reaches_every_link_and_lead_in_the_order_of_the_page(chrom
     assert order[0] == "Skip to the figures"
     assert order[1:10] == ["All", "Cost", "Health", "Sovereignty", "1 h", "6 h", "24 h", "7 d", "30 d"]
     assert order[10:13] == ["All", "gpu1", "gpu2"]
-    assert "About: A million tokens together, last 1h" in [name.replace("\n", "") for name in order]
+    assert "About: A million tokens together, over an hour" in [name.replace("\n", "") for name in order]
     visit.context.close()
 
 
