@@ -68,6 +68,7 @@ FIRST_TOKEN_SECONDS = T(5, "s", "people turn away; the histogram tells nothing b
 
 # The gateway and its books.
 FAILED_RATIO = T(0.05, "of the requests", "one in twenty is seen by everybody", OURS, SEEN)
+FAILED_LEAST = T(5, "in 15 minutes", "at night one of three requests is a third, and no reason to get up", OURS, SEEN)
 LOST_ROWS = T(0, "rows", "each is a request without a record", "python/freehold/ledger/writer.py", SEEN)
 PENDING_ROWS = T(10000, "rows", "half of what is kept in memory before rows are lost", "MOST_PENDING", SEEN)
 FOLLOWER_SECONDS = T(60, "s", "half a lease: soon nothing may leave", "LEASE_SECONDS is 120", SEEN)

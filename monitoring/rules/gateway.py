@@ -76,6 +76,7 @@ RECORDED = (
     ),
 )
 
+FAILED = events(f'freehold_gateway_requests_total{{{OF_CLIENTS},status=~"5.."}}', "15m", "gateway")
 CUT = events('freehold_gateway_cut_answers_total{by=~"runtime|drain|slow_client"}', "15m", "gateway")
 
 ALERTS = (
@@ -99,11 +100,11 @@ ALERTS = (
         "FreeholdRequestsFailing",
         "critical",
         config.A_WHILE,
-        "freehold:failed_requests:ratio5m > [[ratio]]",
+        f"freehold:failed_requests:ratio5m > [[ratio]]\n  and on (model) sum by (model) {FAILED} >= [[least]]",
         "{{ $labels.model }}: requests fail",
-        """Found: {{ $value | humanizePercentage }} of its requests ended with a 5xx, for [[hold]]. Expected: at most
-        [[ratio]] of them.""",
-        {"ratio": config.FAILED_RATIO},
+        """Found: {{ $value | humanizePercentage }} of its requests ended with a 5xx, for [[hold]], and [[least]] or
+        more in 15 minutes. Expected: at most [[ratio]] of them.""",
+        {"ratio": config.FAILED_RATIO, "least": config.FAILED_LEAST},
         per_node=False,
     ),
     Alert(

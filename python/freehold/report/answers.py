@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from freehold.report.span import Span
@@ -49,7 +50,7 @@ class Track:
         """The value at the end of the span; None where the series ended before."""
         return self.points[-1] if self.points else None
 
-    @property
+    @cached_property
     def known(self) -> tuple[float, ...]:
         """The values that there are."""
         return tuple(point for point in self.points if point is not None)

@@ -23,15 +23,16 @@ class AskedError(ValueError):
 
 @dataclass(frozen=True)
 class Asked:
-    """``is_file``: the page is to be kept, so it has no links to other pages."""
+    """``is_file``: the page is to be kept, so it has no links to other pages. ``is_json``: for programs."""
 
     range: str = DEFAULT
     view: str = ""
     node: str = ""
     is_file: bool = False
+    is_json: bool = False
 
     @classmethod
-    def parse(cls, query: str, views: tuple[View, ...]) -> Asked:
+    def parse(cls, query: str, views: tuple[View, ...], *, is_json: bool = False) -> Asked:
         """From the part of an address after ``?``. Raises :class:`AskedError`."""
         try:
             pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=MOST_FIELDS, strict_parsing=bool(query))
@@ -47,7 +48,7 @@ class Asked:
         node = said.get("node", "")
         if node and not NAME.fullmatch(node):
             raise AskedError("node: expected the name of a host")
-        return cls(said.get("range", DEFAULT), said.get("view", ""), node, "form" in said)
+        return cls(said.get("range", DEFAULT), said.get("view", ""), node, "form" in said, is_json)
 
     def request(self, views: tuple[View, ...]) -> Request:
         """What to ask Prometheus for."""

@@ -11,7 +11,7 @@ from freehold.report.chart import WIDTH, Line
 from freehold.report.html import Html, joined, tag
 from freehold.report.model import Word
 from freehold.report.span import Span
-from freehold.report.words import chip, of_number
+from freehold.report.words import State, chip, of_number, worst
 
 TALL = 24
 MOST_BANDS = 24
@@ -29,26 +29,31 @@ class Piece:
 
 def pieces(track: Track, words: Sequence[Word]) -> list[Piece]:
     """The states of a track, one after the other; a gap is no piece."""
-    found: list[Piece] = []
+    runs: list[tuple[int, int, float]] = []
     for index, value in enumerate(track.points):
         if value is None:
             continue
-        word = of_number(value, words)
-        if found and found[-1].last == index - 1 and found[-1].word == word:
-            found[-1] = Piece(found[-1].first, index, word)
+        if runs and runs[-1][1] == index - 1 and runs[-1][2] == value:
+            runs[-1] = (runs[-1][0], index, value)
         else:
-            found.append(Piece(index, index, word))
-    return found
+            runs.append((index, index, value))
+    return [Piece(first, last, of_number(value, words)) for first, last, value in runs]
 
 
 def draw(lines: Sequence[Line], span: Span, words: Sequence[Word]) -> Html:
-    """Bands with their names, the state at the end in words, and the time below."""
-    rows = joined(_row(line, span, words) for line in lines[:MOST_BANDS])
+    """Bands with their names, the state at the end in words, and the time below. Of many, those that were worst."""
+    shown = [lines[index] for index in worst([_states(line, words) for line in lines], MOST_BANDS)]
+    rows = joined(_row(line, span, words) for line in shown)
     labels = joined(tag("span", tick.label, style=f"left:{tick.at:.2%}") for tick in scale.moments(span))
     foot = tag("div", tag("span"), tag("div", labels, class_="foot"), class_="band axis", aria_hidden="true")
     left = len(lines) - MOST_BANDS
-    more = tag("p", f"{left} more bands are left out.", class_="note") if left > 0 else None
+    more = tag("p", f"{left} more bands are left out: none of them was worse.", class_="note") if left > 0 else None
     return tag("div", rows, foot, more, class_="bands")
+
+
+def _states(line: Line, words: Sequence[Word]) -> Iterable[State]:
+    """All that it ever was, and what it is: one that ended is not known now."""
+    return (of_number(value, words).state for value in {*line.track.known, line.track.last})
 
 
 def _row(line: Line, span: Span, words: Sequence[Word]) -> Html:

@@ -5,6 +5,7 @@ A gap in the data is a gap in the line. The drawing is 1,000 units wide and 200 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -46,17 +47,19 @@ def choose(lines: Sequence[Line], most: int = MOST_LINES, few: int = FEW_LINES) 
     """All lines where they are few; else those with the highest peaks, from each question in turn."""
     if len(lines) <= most:
         return Chosen(tuple(lines), ())
-    peaks = [max(line.track.known, default=-inf) for line in lines]
-    places = [_place(index, lines, peaks) for index in range(len(lines))]
+    places = _places(lines, [max(line.track.known, default=-inf) for line in lines])
     drawn = set(sorted(range(len(lines)), key=lambda index: (places[index], lines[index].group))[:few])
     kept = tuple(line for index, line in enumerate(lines) if index in drawn)
     return Chosen(kept, tuple(line for index, line in enumerate(lines) if index not in drawn))
 
 
-def _place(index: int, lines: Sequence[Line], peaks: Sequence[float]) -> int:
-    """How many lines of the same question come before this one."""
-    others = (other for other, line in enumerate(lines) if line.group == lines[index].group)
-    return sum(1 for other in others if (-peaks[other], other) < (-peaks[index], index))
+def _places(lines: Sequence[Line], peaks: Sequence[float]) -> list[int]:
+    """How many lines of the same question come before each one."""
+    places, counts = [0] * len(lines), Counter[int]()
+    for index in sorted(range(len(lines)), key=lambda index: (-peaks[index], index)):
+        places[index] = counts[lines[index].group]
+        counts[lines[index].group] += 1
+    return places
 
 
 def draw(

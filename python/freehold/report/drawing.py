@@ -168,13 +168,12 @@ def _data(shown: Shown, gathered: Gathered) -> list[Html]:
 
 def _changes(asked: Panel, found: Sequence[Line], gathered: Gathered) -> Html:
     """States as a table: from when, until when, what."""
-    rows = [
-        [tag("th", line.name, scope="row"), *(tag("td", said) for said in _piece(piece, gathered))]
-        for line in found
-        for piece in bands.pieces(line.track, asked.words)
+    changes = [(line.name, piece) for line in found for piece in bands.pieces(line.track, asked.words)]
+    kept = [
+        [tag("th", name, scope="row"), *(tag("td", said) for said in _piece(piece, gathered))]
+        for name, piece in changes[: table.MOST_ROWS]
     ]
-    kept = rows[: table.MOST_ROWS]
-    left = len(rows) - len(kept)
+    left = len(changes) - len(kept)
     more = tag("p", f"{left} more changes are left out.", class_="note") if left > 0 else None
     return joined((table.grid(f"{asked.title}: data", table.heads("Series", "State", "From", "To"), kept), more))
 

@@ -25,10 +25,9 @@ class BusyError(Exception):
 
 @dataclass(frozen=True)
 class Made:
-    """One page in both forms. ``data`` is ok, partial or none; ``at`` is of the monotonic clock."""
+    """One page. ``data`` is ok, partial or none; ``at`` is of the monotonic clock."""
 
-    html: bytes
-    json: bytes
+    body: bytes
     data: str
     at: float
     seconds: float

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from freehold.errors import FreeholdError, RefusedError, UsageError
 from freehold.exporter.service import address, run, until_signal
 from freehold.report.asked import Asked
-from freehold.report.gather import gather
+from freehold.report.gather import Gathered, gather
 from freehold.report.keeper import Keeper, Made
 from freehold.report.model import View
 from freehold.report.page import Look, page
@@ -29,12 +29,15 @@ def maker(
         begun = time.monotonic()
         gathered = gather(Prometheus(place), asked.request(views), clock())
         look = Look(fleet, runbooks, asked.is_file)
-        html = page(gathered, look).encode()
-        twin = json.dumps(document(gathered, look), separators=(",", ":"), allow_nan=False).encode()
+        body = _twin(gathered, look) if asked.is_json else page(gathered, look).encode()
         done = time.monotonic()
-        return Made(html, twin, gathered.data, done, done - begun)
+        return Made(body, gathered.data, done, done - begun)
 
     return make
+
+
+def _twin(gathered: Gathered, look: Look) -> bytes:
+    return json.dumps(document(gathered, look), separators=(",", ":"), allow_nan=False).encode()
 
 
 def serve(listen: str, prometheus: str, fleet: str, runbooks: str, stop: threading.Event | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -72,10 +72,18 @@ def of_panel(shown: Shown) -> Html:
     found, panel = rows(shown), shown.panel
     heads = [tag("th", TITLES.get(name, name.replace("_", " ").capitalize()), scope="col") for name in found.labels]
     heads += [_head(panel, query) for query in panel.queries]
-    body = [_row(panel, found.labels, key, values) for key, values in found.rows[:MOST_ROWS]]
+    kept = words.worst([_states(panel, values) for _, values in found.rows], MOST_ROWS)
+    body = [_row(panel, found.labels, *found.rows[index]) for index in kept]
     left = len(found.rows) - MOST_ROWS
     more = tag("p", f"{left} more rows are left out.", class_="note") if left > 0 else None
     return joined((grid(panel.title, heads, body), more))
+
+
+def _states(panel: Panel, values: Sequence[float | None]) -> Iterator[words.State]:
+    """What the cells of a row say in words; a cell without a value says that it is not known."""
+    for query, value in zip(panel.queries, values, strict=True):
+        if meant := _words(panel, query):
+            yield words.of_number(value, meant).state
 
 
 def _head(panel: Panel, query: Query) -> Html:

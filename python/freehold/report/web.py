@@ -76,7 +76,7 @@ class StatusServer(Server):
 
     def _made(self, query: str, kind: str) -> Reply:
         try:
-            made = self.keeper.page(Asked.parse(query, self.views))
+            made = self.keeper.page(Asked.parse(query, self.views, is_json=kind == JSON))
         except AskedError as error:
             return _text(HTTPStatus.BAD_REQUEST, str(error))
         except BusyError:
@@ -84,7 +84,7 @@ class StatusServer(Server):
         except Exception:  # noqa: BLE001  one page that cannot be made must not end the others
             print(traceback.format_exc(), file=sys.stderr)
             return _text(HTTPStatus.INTERNAL_SERVER_ERROR, "the page could not be made: journalctl -u freehold-report")
-        return Reply(HTTPStatus.OK, kind, made.html if kind == HTML else made.json, made.data)
+        return Reply(HTTPStatus.OK, kind, made.body, made.data)
 
 
 def _text(status: HTTPStatus, text: str) -> Reply:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from freehold.report.html import Html, tag
@@ -18,6 +18,15 @@ DRAWN: Mapping[State, str] = {
     "none": "M4 8h8",
 }
 """A tick, an exclamation mark, a cross, a dash: forms, so that nobody needs the colours."""
+
+
+WORSE: Mapping[State, int] = {"good": 0, "none": 1, "look": 2, "bad": 3}
+
+
+def worst(states: Sequence[Iterable[State]], most: int) -> list[int]:
+    """Which of them to show where only ``most`` can be: the worst; in the order in which they came."""
+    ranks = [max((WORSE[state] for state in each), default=0) for each in states]
+    return sorted(sorted(range(len(ranks)), key=lambda index: (-ranks[index], index))[:most])
 
 
 def of_steps(value: float | None, steps: Sequence[Step]) -> State:

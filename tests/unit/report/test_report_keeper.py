@@ -27,7 +27,7 @@ class World:
         assert self.gate.wait(PATIENCE_SECONDS)
         if asked.node == "broken":
             raise ZeroDivisionError
-        return Made(b"html", b"json", "ok", self.now, 0.25)
+        return Made(b"html", "ok", self.now, 0.25)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_a_few_are_made_at_once_and_the_next_is_refused_in_time(world: World, mo
     world.gate.set()
     for thread in threads:
         thread.join(PATIENCE_SECONDS)
-    assert world.keeper.page(Asked(node="late")).html == b"html"
+    assert world.keeper.page(Asked(node="late")).body == b"html"
     assert (world.keeper.tally.refused, world.keeper.tally.made) == (1, AT_ONCE + 1)
 
 

@@ -27,7 +27,7 @@ from tests.unit.report.test_report_html import HOSTILE
 
 from freehold.report import naming, twin
 from freehold.report.gather import Gathered, Request, gather
-from freehold.report.model import Panel, Query, Unit
+from freehold.report.model import Panel, Query, Unit, Word
 from freehold.report.page import Look, page
 from freehold.report.prometheus import Place, Prometheus
 from freehold.report.span import BY_ID
@@ -206,6 +206,21 @@ def test_a_table_joins_answers_by_their_labels_and_says_what_it_leaves_out(prete
     text = Reader(page(gathered(pretender, asked), LOOK)).text
     assert "gpu1 1 \N{EN DASH} not known gpu2 2 5 °C gpu3" in text  # gpu10 comes after gpu9
     assert "5 more rows are left out." in text
+
+
+def test_a_table_that_is_cut_keeps_the_rows_that_say_something_is_wrong(pretender: Pretender) -> None:
+    def script(connection: socket.socket, path: str, form: dict[str, str]) -> None:
+        rows = [({"node": f"gpu{index}"}, float(index == 99)) for index in range(100)]
+        if form.get("query") == "a":
+            connection.sendall(success(vector(*rows)))
+        else:
+            plain(connection, path, form)
+
+    pretender.script = script
+    asked = table(queries=(Query("a", "Here", words=(Word(0, "up", "good"), Word(1, "gone", "bad"))),))
+    text = Reader(page(gathered(pretender, asked), LOOK)).text
+    assert "gpu99 gone" in text
+    assert "60 more rows are left out." in text
 
 
 def test_a_file_has_no_links_to_pages_that_are_not_there(pretender: Pretender) -> None:
