@@ -12,7 +12,7 @@ from tests.lab.waiting import until
 from tests.lab.world import Document
 
 SCRAPED_SECONDS = 45  # two scrapes and an evaluation
-MAIL_SECONDS = 60
+MAIL_SECONDS = 120  # a critical alert waits 45 s for those that explain it
 
 
 def test_every_target_is_up(monitor: Monitor, document: Document) -> None:
