@@ -5,6 +5,7 @@ Which alert keeps which others quiet stands in :mod:`monitoring.inhibitions` and
 
 from __future__ import annotations
 
+from freehold.report.verdict import OLD_CHECK_SECONDS
 from monitoring.inhibitions import INHIBITIONS
 from monitoring.model import Threshold as T  # noqa: N817  a table reads better with a short head
 
@@ -93,7 +94,7 @@ CERTIFICATE_CRITICAL = T(3 * 86400, "s", "a weekend", OURS, SEEN)
 # Drift and sovereignty.
 DRIFT_ITEMS = T(0, "items", "what differs is somebody's hand", "roles/drift", SEEN)
 DRIFT_STALE = T(900, "s", "three rounds of a five minutes' timer", "roles/drift", SEEN)
-SOVEREIGNTY_STALE = T(900, "s", "three rounds of a five minutes' timer", "roles/sovereignty_checks", SEEN)
+SOVEREIGNTY_STALE = T(OLD_CHECK_SECONDS, "s", "three rounds of a five minutes' timer", "roles/sovereignty_checks", SEEN)
 WEIGHTS_STALE = T(2 * 86400, "s", "read once a day, and reading takes hours", "roles/sovereignty_checks", SEEN)
 
 # The machine.
@@ -115,5 +116,8 @@ RULE_FAILURES = T(0, "in 5 minutes", "a rule that fails is an alert that is blin
 STORAGE_FAILURES = T(0, "in 15 minutes", "what is not written is not known tomorrow", OURS, SEEN)
 HISTORY_FULL = T(0.95, "of the size", "history is cut by size, not by age", "roles/prometheus", SEEN)
 DROPPED = T(0, "in 5 minutes", "an alert that nobody gets", OURS, SEEN)
+FAILED_MESSAGES = T(
+    0, "in 15 minutes", "a warning is tried for five minutes at a time, and a beat each minute", OURS, SEEN
+)
 SWITCH_WAITING = T(0, "messages", "the second path is shut", "roles/dead_mans_switch", SEEN)
 BEHIND_SECONDS = T(300, "s", "the log keeps two hours: time enough to act", "Prometheus 2.42, remote write", SEEN)

@@ -20,6 +20,9 @@ PARTS_OF_A_NODE = (
     "FreeholdSovereigntyStale",
     "FreeholdSovereigntyUnknown",
     "FreeholdTargetSlow",
+    "FreeholdTargetDown",
+    "FreeholdFollowerSilent",
+    "FreeholdFollowerBehind",
 )
 
 
@@ -41,6 +44,14 @@ class Inhibition:
         }
 
 
+# Whom a gateway passes over is not said: any node or engine that is down explains it.
+RESTING = (
+    "FreeholdNodeDown",
+    "FreeholdEndpointDown",
+    "FreeholdGatewayDown",
+    "FreeholdRuntimeDown",
+    "FreeholdModelDown",
+)
 NODE, GPU = ("node",), ("node", "gpu")
 INHIBITIONS: tuple[Inhibition, ...] = (
     Inhibition("FreeholdNodeDown", PARTS_OF_A_NODE, NODE),
@@ -69,5 +80,7 @@ INHIBITIONS: tuple[Inhibition, ...] = (
     Inhibition("FreeholdCertificateEnds", ("FreeholdCertificateEndsSoon",), ("node", "instance")),
     Inhibition("FreeholdSovereigntyStale", ("FreeholdSovereigntyUnknown",), ("node", "check")),
     Inhibition("FreeholdTextfileError", ("FreeholdDriftProbeStale", "FreeholdSovereigntyStale"), NODE),
+    Inhibition("FreeholdCertificateEnds", ("FreeholdCertificateUnseen",), ("node", "instance")),
+    *(Inhibition(source, ("FreeholdReplicasResting",), ()) for source in RESTING),
     Inhibition("FreeholdDiskFull", ("FreeholdDiskFilling",), ("node", "mountpoint")),
 )

@@ -8,8 +8,8 @@ WORDS = {
     "gen_ai_server_time_to_first_token_seconds": "a stream, until its first piece of text",
     "gen_ai_server_time_per_output_token_seconds": "a stream, each token after the first",
     "freehold_gateway_tokens_total": "tokens, by who pays; counted by the gateway that the client spoke to alone",
-    "freehold_gateway_requests_total": "requests, by how they ended (499: the client went); one that was handed to a "
-    "peer is counted there, too",
+    "freehold_gateway_requests_total": "requests, by how they ended (499: the client went); `asked_by`: `client`, and "
+    "`node` for those that another gateway handed over, which counts them as its client's",
     "freehold_gateway_refusals_total": "refusals and failures",
     "freehold_gateway_cut_answers_total": "answers that ended before their end; `by`: `client`, `slow_client`, "
     "`runtime`, `drain`",

@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from monitoring import config
 from monitoring.model import Alert, Subject
+from monitoring.rules.events import events_kept
+
+
+def _of_follower(metric: str) -> str:
+    """The authority tells of others: an alert's ``node`` is the follower, by which maintenance and inhibition go."""
+    told = f"{metric} unless on (node) freehold:maintenance == 1"
+    whose = f'label_replace({told}, "authority", "$1", "node", "(.+)")'
+    return f'max by (node, authority) (\n  label_replace({whose},\n    "node", "$1", "exported_node", "(.+)")\n)'
+
+
+REFUSED = events_kept('freehold_frontier_decisions_total{reason="clock_stepped"}', "15m", "gateway")
 
 ALERTS = (
     Alert(
@@ -37,14 +48,7 @@ ALERTS = (
         "FreeholdClockRefused",
         "warning",
         config.AT_ONCE,
-        """
-        sum by (node) (
-          increase(freehold_frontier_decisions_total{reason="clock_stepped"}[15m]) > [[refusals]]
-          or
-          freehold_frontier_decisions_total{reason="clock_stepped"}
-            unless freehold_frontier_decisions_total{reason="clock_stepped"} offset 15m
-        )
-        """,
+        f"sum by (node) {REFUSED} > [[refusals]]",
         "{{ $labels.node }}: nothing leaves, for its clock was set",
         """Found: requests that did not leave because the ledger does not trust the clock. Expected: [[refusals]] in 15
         minutes.""",
@@ -53,14 +57,10 @@ ALERTS = (
     Alert(
         "FreeholdFollowerSilent",
         "warning",
-        config.FOUR_SCRAPES,
-        """
-        max by (node, exported_node) (freehold_gateway_follower_seconds) > [[seconds]]
-          unless on (exported_node)
-            label_replace(freehold:maintenance == 1, "exported_node", "$1", "node", "(.+)")
-        """,
-        "{{ $labels.exported_node }}: the authority does not hear its gateway",
-        """Found: nothing heard for {{ $value | humanizeDuration }} on {{ $labels.node }}. Expected: at most
+        config.BRIEF,
+        f"{_of_follower('freehold_gateway_follower_seconds')} > [[seconds]]",
+        "{{ $labels.node }}: the authority does not hear its gateway",
+        """Found: nothing heard for {{ $value | humanizeDuration }} on {{ $labels.authority }}. Expected: at most
         [[seconds]] s.
         Its share of quotas and caps is not up to date.""",
         {"seconds": config.FOLLOWER_SECONDS},
@@ -80,12 +80,8 @@ ALERTS = (
         "FreeholdFollowerBehind",
         "warning",
         config.A_WHILE,
-        """
-        max by (node, exported_node) (freehold_gateway_follower_behind) > [[changes]]
-          unless on (exported_node)
-            label_replace(freehold:maintenance == 1, "exported_node", "$1", "node", "(.+)")
-        """,
-        "{{ $labels.exported_node }}: its gateway has old keys",
+        f"{_of_follower('freehold_gateway_follower_behind')} > [[changes]]",
+        "{{ $labels.node }}: its gateway has old keys",
         """Found: {{ $value }} changes of keys not taken over for [[hold]]. Expected: [[changes]]. A revoked
         key may still
         be let in there.""",

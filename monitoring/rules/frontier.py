@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from monitoring import config
 from monitoring.model import Alert, Recording, Subject
+from monitoring.rules.events import events_kept
 
 AUTHORITY = "and on (node) freehold_gateway_leases_outstanding"
 
@@ -29,6 +30,9 @@ RECORDED = (
 
 SHARE = "freehold:frontier_token_share:ratio / on () freehold:frontier_share_cap:ratio"
 MONEY = "freehold:frontier_spent_usd / on (period) freehold:frontier_cap_usd"
+
+IN_DOUBT = events_kept('freehold_frontier_requests_total{outcome=~"in doubt.*"}', "1h", "gateway")
+RESERVED = events_kept("freehold_frontier_reserved_tokens_total", "[[window]]", "gateway")
 
 ALERTS = (
     Alert(
@@ -86,14 +90,7 @@ ALERTS = (
         "FreeholdFrontierInDoubt",
         "warning",
         config.AT_ONCE,
-        """
-        sum by (node, provider, outcome) (
-          increase(freehold_frontier_requests_total{outcome=~"in doubt.*"}[1h]) > [[requests]]
-          or
-          freehold_frontier_requests_total{outcome=~"in doubt.*"}
-            unless freehold_frontier_requests_total{outcome=~"in doubt.*"} offset 1h
-        )
-        """,
+        f"sum by (node, provider, outcome) {IN_DOUBT} > [[requests]]",
         "{{ $labels.provider }}: it is not known what a request cost",
         """Found: {{ $value | humanize }} requests of {{ $labels.node }} that ended "{{ $labels.outcome }}"
         within an hour.
@@ -104,10 +101,7 @@ ALERTS = (
         "FreeholdFrontierReservationsOpen",
         "warning",
         config.FOUR_SCRAPES,
-        """
-        max by (node) (freehold_frontier_open_reservations) > 0
-          unless on (node) (sum by (node) (increase(freehold_frontier_reserved_tokens_total[[[window]]])) > 0)
-        """,
+        f"max by (node) (freehold_frontier_open_reservations) > 0\n  unless on (node) (sum by (node) {RESERVED} > 0)",
         "{{ $labels.node }}: reservations that nobody settles",
         """Found: {{ $value }} open, and none was made within [[window]]. Expected: 0: they hold back money and
         tokens.""",

@@ -1,14 +1,18 @@
 """The gateway: what callers get.
 
 A gateway that hands a request to a peer counts its tokens and times; the peer counts neither (its ``exchange.route`` is
-empty), so sums over all gateways hold each token once. ``freehold_gateway_requests_total`` is counted by both.
+empty), so sums over all gateways hold each token once. ``freehold_gateway_requests_total`` is counted by both, and says
+by ``asked_by`` who asked: what clients got are those that no node asked for. What a peer refused and another node then
+answered is no failure.
 """
 
 from __future__ import annotations
 
 from monitoring import config
 from monitoring.model import Alert, Recording, Subject
+from monitoring.rules.events import events
 
+OF_CLIENTS = 'model!="",asked_by!="node"'
 PERCENTILES = {"p50_5m": "0.5", "p95_5m": "0.95"}
 TIMES = {
     "time_to_first_token": "A stream, until its first piece of text",
@@ -48,20 +52,20 @@ RECORDED = (
     Recording(
         "freehold:requests:rate2m",
         ("model", "status"),
-        "Requests a second by how they ended. One that was handed to a peer is counted by both gateways.",
-        "sum by (model, status) (rate(freehold_gateway_requests_total[2m]))",
+        "Requests of clients a second by how they ended, each once in the fleet.",
+        'sum by (model, status) (rate(freehold_gateway_requests_total{asked_by!="node"}[2m]))',
     ),
     Recording(
         "freehold:failed_requests:ratio5m",
         ("model",),
-        "Part of the requests of 5 minutes that ended with a 5xx; absent while there are none at all.",
-        """
+        "Part of the clients' requests of 5 minutes that ended with a 5xx; absent while there are none at all.",
+        f"""
         (
-          sum by (model) (rate(freehold_gateway_requests_total{model!="",status=~"5.."}[5m]))
+          sum by (model) (rate(freehold_gateway_requests_total{{{OF_CLIENTS},status=~"5.."}}[5m]))
           or
-          0 * sum by (model) (rate(freehold_gateway_requests_total{model!=""}[5m]))
+          0 * sum by (model) (rate(freehold_gateway_requests_total{{{OF_CLIENTS}}}[5m]))
         )
-          / (sum by (model) (rate(freehold_gateway_requests_total{model!=""}[5m])) > 0)
+          / (sum by (model) (rate(freehold_gateway_requests_total{{{OF_CLIENTS}}}[5m])) > 0)
         """,
     ),
     Recording(
@@ -71,6 +75,8 @@ RECORDED = (
         "sum by (node, model) (freehold_gateway_open_requests)",
     ),
 )
+
+CUT = events('freehold_gateway_cut_answers_total{by=~"runtime|drain|slow_client"}', "15m", "gateway")
 
 ALERTS = (
     Alert(
@@ -104,11 +110,7 @@ ALERTS = (
         "FreeholdAnswersCut",
         "warning",
         config.AT_ONCE,
-        """
-        sum by (node, model, by) (
-          increase(freehold_gateway_cut_answers_total{by=~"runtime|drain|slow_client"}[15m])
-        ) > [[cut]]
-        """,
+        f"sum by (node, model, by) {CUT} > [[cut]]",
         "{{ $labels.node }}: answers of {{ $labels.model }} end before their end",
         """Found: {{ $value | humanize }} answers cut by {{ $labels.by }} in 15 minutes. Expected: at most [[cut]].""",
         {"cut": config.CUT_ANSWERS},

@@ -1,29 +1,24 @@
 """What GPUs report as faults, by the table of first actions: Xid, ECC, row remapping, NVLink, fabric, recovery.
 
-A counter that is born with its first event has no growth yet: ``_grew`` takes one that was not there before as grown.
+A counter of Xids is born with its first event: :mod:`monitoring.rules.events`.
 """
 
 from __future__ import annotations
 
 from monitoring import config
 from monitoring.model import Alert, Subject
+from monitoring.rules.events import events_kept
 from monitoring.rules.gpu import ONE
 
 XID = "freehold_gpu_xid_total"
 
 
 def _grew(matcher: str) -> str:
-    series = f"{XID}{{{matcher}}}"
-    return f"""
-        max by (node, gpu, UUID, xid) (
-          increase({series}[[[window]]]) > 0
-          or
-          {series}
-            unless {series} offset [[window]]
-        )
-        """
+    found = events_kept(f"{XID}{{{matcher}}}", "[[window]]", "gpu")
+    return f"max by (node, gpu, UUID, xid) {found} > 0"
 
 
+REPEATED = events_kept(f'{XID}{{xid=~"[[xids]]"}}', "1d", "gpu")
 OF_XID = "Found: Xid {{ $labels.xid }} within [[window]]. Expected: none."
 
 XIDS = (
@@ -54,16 +49,7 @@ XIDS = (
         "FreeholdGpuXidRepeated",
         "warning",
         config.AT_ONCE,
-        """
-        sum by (node, gpu, UUID) (round(increase(freehold_gpu_xid_total{xid=~"[[xids]]"}[1d])))
-          + on (node, gpu, UUID) (
-            count by (node, gpu, UUID) (
-              freehold_gpu_xid_total{xid=~"[[xids]]"} unless freehold_gpu_xid_total{xid=~"[[xids]]"} offset 1d
-            )
-            or
-            0 * sum by (node, gpu, UUID) (freehold_gpu_xid_total{xid=~"[[xids]]"})
-          ) >= [[times]]
-        """,
+        f"sum by (node, gpu, UUID) (round{REPEATED}) >= [[times]]",
         f"{ONE}: faults of programs repeat on it",
         """Found: {{ $value }} of Xid [[xids]] in a day. Expected: fewer than [[times]]; a program's own fault would not
         stay with one GPU.""",

@@ -31,7 +31,7 @@ PRESENCE = (
     Alert(
         "FreeholdMetricsDoorShut",
         "warning",
-        config.A_WHILE,
+        config.BRIEF,
         """
         freehold:declared_node == 1
           and on (node) (probe_success{probe="gateway"} == 1)
@@ -211,7 +211,7 @@ CLOCK = (
     Alert(
         "FreeholdTextfileError",
         "warning",
-        config.THREE_ROUNDS,
+        config.A_WHILE,
         "max by (node) (node_textfile_scrape_error) == 1",
         "{{ $labels.node }}: a page of drift or sovereignty cannot be read",
         "Found: the node exporter could not read a file of its textfile folder for [[hold]]. Expected: all are read.",

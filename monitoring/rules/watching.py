@@ -16,8 +16,11 @@ SEEING = (
         config.A_WHILE,
         """
         max by (node, job, instance) (
-          up{job=~"prometheus|alertmanager|blackbox|blackbox_exporter|dead_mans_switch|victoria_metrics"}
+          up{job=~"prometheus|alertmanager|blackbox_exporter|dead_mans_switch|victoria_metrics"}
         ) == 0
+        or
+        max by (node, job, instance) (up{job="blackbox"}) == 0
+          unless on () max(up{job="blackbox_exporter"}) == 0
         """,
         "{{ $labels.node }}: {{ $labels.job }} ({{ $labels.instance }}) does not answer Prometheus",
         "Found: no page, a page that cannot be read, or none in time, for [[hold]]. Expected: its page.",
@@ -157,10 +160,14 @@ REACHING = (
         "FreeholdNotificationsFailing",
         "critical",
         config.A_WHILE,
-        "sum by (node, integration) (increase(alertmanager_notifications_failed_total[5m])) > [[dropped]]",
+        """
+        sum by (node, integration) (increase(alertmanager_notifications_failed_total[15m])) > [[failed]]
+          unless on (integration)
+            label_replace(max(up{job="dead_mans_switch"}) == 0, "integration", "webhook", "", "")
+        """,
         "{{ $labels.node }}: the operator does not get its messages by {{ $labels.integration }}",
-        "Found: {{ $value | humanize }} refused or lost in 5 minutes, for [[hold]]. Expected: [[dropped]].",
-        {"dropped": config.DROPPED},
+        "Found: {{ $value | humanize }} refused or lost in 15 minutes. Expected: [[failed]].",
+        {"failed": config.FAILED_MESSAGES},
     ),
     Alert(
         "FreeholdDeadMansSwitchSilent",

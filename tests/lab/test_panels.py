@@ -22,7 +22,7 @@ from freehold.report.panels import VIEWS
 from freehold.status.gather import Access
 
 PANELS = [panel for view in VIEWS for panel in view.panels]
-LIMIT_SECONDS = 180
+LIMIT_SECONDS = 120
 MIX = ("plain", "stream", "messages", "embeddings", "models")
 
 # What this lab cannot show, whatever is asked of it, and why.
@@ -38,6 +38,7 @@ BUSY: dict[str, object] = {
     "gpu0.throttle_reasons": "0x4",  # the software's power cap: normal under load
     "gpu0.power": 640,
     "xid.1": "0:13",  # an application's fault
+    "gpu0.ecc_dbe_volatile": 1,  # an alert at once, and gone with it
 }
 
 
@@ -53,7 +54,7 @@ def ask(monitor: Monitor) -> Callable[[Query], Series]:
 
 @pytest.fixture(scope="module", autouse=True)
 def busy_gpus(document: Document, node_of: NodeOf) -> Iterator[None]:
-    """Simulated load on the first GPU of a node, by the process of its real runtime: the lab's engine uses none."""
+    """Simulated load and a fault on the first GPU of a node, by its runtime's process: the lab's engine uses none."""
     node = node_of(document["hosts"][-1]["name"])
     chat = next(model["name"] for model in document["models"] if model["kind"] == "chat")
     pid = node.check_output(f"systemctl show --property=MainPID --value freehold-runtime@{chat}.service")
@@ -85,6 +86,7 @@ def load(document: Document, access: Access, outside: Outside, endpoint: str) ->
         until(away.knows, "the gateway knows the key", 30)
         assert away.ask("frontier/always").route == "frontier"
         hang_up(outside, endpoint, access.client_key, document)
+        refused(outside, endpoint, access.client_key)
         traffic.wait_for_more()
         yield
 
@@ -95,6 +97,11 @@ def hang_up(outside: Outside, endpoint: str, key: str, document: Document) -> No
     body = {"model": chat, "stream": True, "max_tokens": 400, "messages": [{"role": "user", "content": "Count."}]}
     words = ("curl", "-sN", "--max-time", "1", "-H", f"x-api-key: {key}", "--json", json.dumps(body))
     outside(*words, f"{endpoint}/chat/completions")
+
+
+def refused(outside: Outside, endpoint: str, key: str) -> None:
+    """A client that asks for a model that nobody has: reasons are counted from their first refusal on."""
+    assert Client(outside, endpoint, key).ask("no-such-model").status == 404
 
 
 def numbers(series: Series) -> list[float]:
@@ -112,7 +119,7 @@ def fault(panel: Panel, answers: list[Series]) -> str:
 
 
 def test_every_panel_shows_what_it_should(monitor: Monitor) -> None:
-    """Until the last window has filled: rates over minutes need minutes."""
+    """Until the last window has filled: a rate needs two scrapes, what is rare is sampled each minute."""
     questions = [(panel, query) for panel in PANELS for query in panel.queries]
 
     def looked() -> dict[str, str]:

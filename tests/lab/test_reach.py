@@ -163,6 +163,10 @@ def test_a_node_that_forgot_its_sessions_is_back_without_help(document: Document
 GATEWAY = "systemctl show --property=MainPID --property=InvocationID freehold-gateway"
 
 
+# The mesh, its file, the other gateways, and the hosts that the sovereignty checks count as the owner's.
+FILES_OF_A_PEER = 4
+
+
 def process(on: OnNode, name: str) -> str:
     return on(name, "systemctl show --property=MainPID --property=InvocationID fh-tunnel")
 
@@ -198,15 +202,14 @@ def test_a_new_peer_disturbs_nobody_and_goes_again(document: Document, on: OnNod
     running, before, door = process(on, "gpu1"), received(on, "gpu1"), on("gpu1", GATEWAY)
     assert all(before.values())
     try:
-        # The mesh's peers, their file, and the file of the other gateways.
-        assert peers(more, tmp_path / "more.json") == 3
+        assert peers(more, tmp_path / "more.json") == FILES_OF_A_PEER
         after = received(on, "gpu1")
         assert set(after) == {*before, newcomer["public_key"]}
         assert all(after[key] >= count for key, count in before.items())
         assert peers(more, tmp_path / "more.json") == 0
     finally:
         gone = peers(document, tmp_path / "fleet.json")
-    assert gone == 3
+    assert gone == FILES_OF_A_PEER
     assert set(received(on, "gpu1")) == set(before)
     assert process(on, "gpu1") == running
     assert on("gpu1", GATEWAY) == door

@@ -1,8 +1,12 @@
-"""The status page on every node's gateway: for permitted keys only, live, whole in a browser, asking nobody."""
+"""The status page on every node's gateway: for permitted keys only, live, whole in a browser, asking nobody.
+
+``FREEHOLD_SCREENSHOTS=docs/screenshots`` keeps what Chromium shows there, for the documentation.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,10 +20,12 @@ from tests.lab.waiting import until
 from tests.lab.world import Document, Outside
 from tests.programs import program
 
+from freehold.report.panels import VIEWS
 from freehold.status.gather import Access
 
 FRESH = timedelta(seconds=60)
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+SHOWN = os.environ.get("FREEHOLD_SCREENSHOTS")
 
 
 @pytest.fixture(scope="module")
@@ -94,10 +100,16 @@ def test_a_browser_shows_it_whole_and_it_asks_nobody(
     assert [url for url in asked if not url.startswith(f"{base}/")] == []
     assert [line for line in said if "favicon" not in line] == []
     assert page.locator("svg").count() > 5
-    for size in (DESK, PHONE):
+    folder = Path(SHOWN) if SHOWN else tmp_path
+    for name, size, scheme in (("desktop", DESK, "light"), ("desktop", DESK, "dark"), ("phone", PHONE, "light")):
         page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
-        page.screenshot(path=tmp_path / f"{size['width']}.png", full_page=True)
+        page.screenshot(path=folder / f"status-{name}-{scheme}.png")
+    page.set_viewport_size(DESK)  # type: ignore[arg-type]
+    for view in VIEWS:
+        page.evaluate(f"document.querySelector('#{view.id}').scrollIntoView()")
+        page.screenshot(path=folder / f"status-{view.id}-light.png")
 
 
 def test_it_says_what_is_simulated_and_how_the_fleet_is(looked: tuple[Page, list[str], list[str]]) -> None:

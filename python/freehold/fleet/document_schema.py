@@ -140,6 +140,8 @@ class _Prices(_Part):
 class _Mail(_Part):
     server: str
     tls: Literal["starttls", "tls", "none"]
+    server_name: str | None
+    ca: str | None
     sender: str
     to: list[str]
     user: str | None

@@ -54,6 +54,22 @@ def _mail(data: Data, mail: Data) -> Found:
         )
     if secret is not None and mail.get("tls") == "none":
         yield _open_secret((*here, "tls"), "none", "starttls or tls")
+    yield from _unchecked(mail)
+
+
+def _unchecked(mail: Data) -> Found:
+    """What says whom to believe, where nobody is asked for a certificate."""
+    for name in ("server_name", "ca"):
+        if mail.get(name) is not None and mail.get("tls") == "none":
+            path: KeyPath = ("monitoring", "mail", name)
+            yield refused(
+                "CONFIG_MAIL_UNCHECKED",
+                path,
+                "given, beside tls: none",
+                expected="starttls or tls beside it, or neither",
+                fix=remove_command(path),
+                why="without TLS there is no certificate to check",
+            )
 
 
 def _open_secret(path: KeyPath, found: str, expected: str) -> FreeholdError:

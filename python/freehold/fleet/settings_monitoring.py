@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from freehold.fleet.sections import Section
-from freehold.fleet.values import MailAddress, MailServer, Name, Url
+from freehold.fleet.values import Authorities, MailAddress, MailServer, Name, ServerName, Url
 
 
 class Mail(Section):
@@ -16,6 +16,16 @@ class Mail(Section):
     server: MailServer = Field(description="host:port of the owner's mail server", examples=["192.0.2.25:587"])
     tls: Literal["starttls", "tls", "none"] = Field(
         default="starttls", description="starttls, tls (from the first byte), or none", examples=["starttls"]
+    )
+    server_name: ServerName | None = Field(
+        default=None,
+        description="the name in its certificate, where that is another; left out: the host of `server`",
+        examples=["mail.example.com"],
+    )
+    ca: Authorities | None = Field(
+        default=None,
+        description="PEM of the only authorities that are trusted for it; left out: those of the node's system",
+        examples=["-----BEGIN CERTIFICATE-----…"],
     )
     sender: MailAddress = Field(description="the address that mails are from", examples=["freehold@example.com"])
     to: tuple[MailAddress, ...] = Field(min_length=1, description="whom to tell", examples=["[ops@example.com]"])

@@ -63,6 +63,12 @@ def _mail_server(text: str) -> str:
     return text
 
 
+def _server_name(text: str) -> str:
+    if not (host_keys.is_address(text) or re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", text)):
+        raise PydanticCustomError("config_bad_value", "not a name as certificates have it, without port")
+    return text
+
+
 def _mail_address(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", text):
         raise PydanticCustomError("config_bad_value", "not a plain mail address")
@@ -107,6 +113,7 @@ Https = Annotated[str, AfterValidator(_https)]
 Credential = Annotated[SecretStr, Field(min_length=8, max_length=16 * 1024)]
 Authorities = Annotated[str, AfterValidator(_authorities)]
 MailServer = Annotated[str, AfterValidator(_mail_server)]
+ServerName = Annotated[str, AfterValidator(_server_name)]
 MailAddress = Annotated[str, AfterValidator(_mail_address)]
 Target = Annotated[str, AfterValidator(_target)]
 Network = Annotated[str, AfterValidator(_network)]

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
 
 from freehold.gateway.api.forms import OPENAI, Form
 from freehold.gateway.ids import Ids
@@ -48,6 +48,7 @@ class Exchange:
     path: str = ""
     form: Form = OPENAI  # of a refusal
     client: str = ""
+    asked_by: Literal["client", "node"] = "client"  # node: another gateway, which counts what its client gets
     key: str = ""
     model_asked: str = ""
     model: str = ""

@@ -63,7 +63,7 @@ class Metrics:
             return _found_once(Counter(f"freehold_gateway_{name}", text, labels, registry=registry))
 
         self._tokens = counter("tokens", "Tokens answered for", "key", "model", "type", "route")
-        self._requests = counter("requests", "Requests answered", "key", "model", "path", "status")
+        self._requests = counter("requests", "Requests answered", "key", "model", "path", "status", "asked_by")
         self._refusals = counter("refusals", "Requests refused or failed", "reason")
         self._cut = counter("cut_answers", "Answers that ended before their end", "model", "by")
         self._open = Gauge("freehold_gateway_open_requests", "Requests being answered", ["model"], registry=registry)
@@ -106,7 +106,7 @@ class Metrics:
 
     def record(self, exchange: Exchange) -> None:
         """Count one finished exchange."""
-        self._requests(exchange.key, exchange.model, exchange.path, str(exchange.status)).inc()
+        self._requests(exchange.key, exchange.model, exchange.path, str(exchange.status), exchange.asked_by).inc()
         if exchange.reason:
             self._refusals(exchange.reason).inc()
         if exchange.cut is not Cut.NOBODY:

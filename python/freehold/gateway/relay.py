@@ -78,7 +78,7 @@ class Relay:
 
     async def _for_peer(self, key: bytes, request: Request, exchange: Exchange) -> None:
         """Another node's gateway let this request in and keeps its books: only this node's runtime is asked."""
-        exchange.key = key.decode("ascii", "replace")[:LONGEST_NAME]
+        exchange.key, exchange.asked_by = key.decode("ascii", "replace")[:LONGEST_NAME], "node"
         with self.gate.everyone():
             body = bodies.parse(await request.body(self.config.limits))
             model = self._choose(body, KeyLimits(), exchange)

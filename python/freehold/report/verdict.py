@@ -7,17 +7,20 @@ where the alert rules are evaluated, no alert asks for anybody and every node an
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from freehold.report import number
 from freehold.report.head import Head
 from freehold.report.model import Unit
+from freehold.report.naming import in_order
 from freehold.report.words import State
 
-OLD_CHECK_SECONDS = 3600.0
-"""An outcome of an hour ago says nothing about now."""
+OLD_CHECK_SECONDS = 900
+"""Three rounds of a five minutes' timer: from then on the rules take an ok for unknown, too (monitoring/config.py)."""
 
 NOT_KNOWN = "Not known"
+MOST_NAMES = 5
 
 
 @dataclass(frozen=True)
@@ -58,12 +61,21 @@ def sovereignty(head: Head, at: float) -> Tile:
 def _unlooked(head: Head, at: float) -> list[str]:
     """Nodes of which nobody knows, or knew long ago."""
     checked, outcomes = head.nodes("checked"), head.nodes("outcomes")
-    wanted = set(head.nodes("declared")) or set(checked)
-    missing = sorted(wanted - (set(checked) & set(outcomes)))
-    old = sorted(node for node, when in checked.items() if not at - when <= OLD_CHECK_SECONDS and node in wanted)
-    found = [f"no check of {', '.join(missing)}"] if missing or not wanted else []
-    found = ["there are no checks"] if not wanted else found
-    return found + ([f"the last checks of {', '.join(old)} are older than an hour"] if old else [])
+    wanted = set(head.nodes("declared"))
+    if not wanted:
+        return ["it is not known which nodes there are"]
+    missing = wanted - (set(checked) & set(outcomes))
+    old = {node for node, when in checked.items() if not at - when <= OLD_CHECK_SECONDS and node in wanted}
+    found = [f"no check of {_listed(missing)}"] if missing else []
+    age = number.duration(OLD_CHECK_SECONDS)
+    return found + ([f"the last checks of {_listed(old)} are older than {age}"] if old else [])
+
+
+def _listed(nodes: Collection[str]) -> str:
+    """The names, or the first few of them and how many there are."""
+    names = sorted(nodes, key=in_order)
+    more = f" and others, {len(names)} in all" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more
 
 
 def health(head: Head) -> Tile:

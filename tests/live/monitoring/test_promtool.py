@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -35,12 +34,6 @@ def test_each_alert_of_a_node_is_seen_silent_in_maintenance() -> None:
         alert.name for alert in rules.alerts() for case in cases if alert.name in case and "maintenance{" in case
     }
     assert {alert.name for alert in rules.alerts() if alert.per_node} <= kept_quiet
-
-
-def test_a_machine_without_promtool_fails_and_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "which", lambda _: None)
-    with pytest.raises(pytest.fail.Exception, match="apt-get install prometheus"):
-        promtool("--version")
 
 
 def test_a_wrong_expectation_is_found(tmp_path: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.keys import party
 
 from freehold.errors import FreeholdErrors
 from freehold.fleet import document as documents
@@ -53,6 +55,8 @@ def test_a_whole_section_is_taken(whole: dict[str, Any], world: World) -> None:
         (lambda m: m["mail"].pop("credential"), ("CONFIG_MAIL_LOGIN", "monitoring.mail.credential")),
         (lambda m: m["mail"].update(tls="none"), ("CONFIG_OPEN_SECRET", "monitoring.mail.tls")),
         (lambda m: m["mail"].update(server="mail.example.com"), ("CONFIG_BAD_ADDRESS", "monitoring.mail.server")),
+        (lambda m: m["mail"].update(server_name="mail:587"), ("CONFIG_BAD_VALUE", "monitoring.mail.server_name")),
+        (lambda m: m["mail"].update(ca="roots"), ("CONFIG_BAD_VALUE", "monitoring.mail.ca")),
         (lambda m: m["mail"].update(server="mail:0"), ("CONFIG_BAD_ADDRESS", "monitoring.mail.server")),
         (lambda m: m["mail"].update(to=["ops\n@example.com"]), ("CONFIG_BAD_VALUE", "monitoring.mail.to[0]")),
         (lambda m: m["mail"].update(to=[]), ("CONFIG_BAD_VALUE", "monitoring.mail.to")),
@@ -71,6 +75,26 @@ def test_what_leads_nowhere_or_tells_a_secret_is_refused(
 ) -> None:
     change(whole["monitoring"])
     assert faults(whole, world) == [expected]
+
+
+@pytest.mark.parametrize("given", [{"server_name": "mail.example.com"}, {"ca": "roots"}])
+def test_nobody_is_believed_by_a_certificate_that_nobody_asks_for(
+    whole: dict[str, Any], world: World, given: dict[str, str]
+) -> None:
+    mail = whole["monitoring"]["mail"]
+    whole["monitoring"]["mail"] = {key: mail[key] for key in ("server", "sender", "to")} | {"tls": "none"} | given
+    assert ("CONFIG_MAIL_UNCHECKED", f"monitoring.mail.{next(iter(given))}") in faults(whole, world)
+
+
+def test_the_mail_servers_name_and_authority_reach_the_document(
+    whole: dict[str, Any], world: World, tmp_path: Path
+) -> None:
+    keys = party.hierarchy(tmp_path / "pki", tmp_path / "secret")
+    pem = (party.holder(keys, "mail", tmp_path / "mail") / "ca.crt").read_text(encoding="ascii")
+    whole["monitoring"]["mail"] |= {"server_name": "mail.example.com", "ca": pem}
+    read = reading.read(reading.Raw(whole), world)
+    told = documents.build(read.settings, read.bundle, read.keys, "test")["monitoring"]["mail"]
+    assert (told["server_name"], told["ca"]) == ("mail.example.com", pem)
 
 
 def test_a_watcher_in_maintenance_is_refused(whole: dict[str, Any], world: World) -> None:

@@ -134,6 +134,9 @@ def test_conversations_are_shared_out_and_each_is_in_one_book(site: Site, stack:
     assert site.rows("gpu2") == []
     assert second.count("freehold_gateway_tokens_total") == 0, "tokens are counted where the client is"
     assert first.count("freehold_gateway_tokens_total", type="output") == 3 * total
+    assert first.count("freehold_gateway_requests_total", asked_by="client") == total
+    handed = second.count("freehold_gateway_requests_total", asked_by="node")
+    assert (handed, second.count("freehold_gateway_requests_total")) == (len(second.runtime.seen),) * 2
 
 
 def test_a_node_without_its_runtime_is_stood_in_for(site: Site, stack: ExitStack) -> None:

@@ -21,6 +21,7 @@ GOOD: dict[str, tuple[Sample, ...]] = {
     "cost_day": (Sample({"currency": "EUR"}, 2.67),),
     "per_hour": (Sample({"currency": "EUR"}, 15.9),),
 }
+NODES = tuple(Sample({"node": f"n{number}"}, 1) for number in range(100))
 RESTING = (Sample({"node": "gpu2"}, 1),)
 SWITCH = Alert({"alertname": head.SWITCH, "severity": "none"}, {}, "firing", "")
 
@@ -52,9 +53,19 @@ def test_all_is_well() -> None:
         ({"failed": (Sample({}, float("nan")),)}, "Not known", "the counts"),
         ({"outcomes": GOOD["outcomes"][:1]}, "Not known", "no check of gpu2"),
         ({"checked": ()}, "Not known", "no check of gpu1, gpu2"),
-        ({"declared": (), "checked": (), "outcomes": ()}, "Not known", "there are no checks"),
-        ({"checked": (GOOD["checked"][0], Sample({"node": "gpu2"}, NOW - 4000))}, "Not known", "older than an hour"),
-        ({"checked": (GOOD["checked"][0], Sample({"node": "gpu2"}, float("nan")))}, "Not known", "older than an hour"),
+        ({"declared": (), "checked": (), "outcomes": ()}, "Not known", "which nodes there are"),
+        ({"declared": Failure("slow", "slow")}, "Not known", "which nodes there are"),
+        ({"declared": NODES, "outcomes": ()}, "Not known", "no check of n0, n1, n2, n3, n4 and others, 100 in all"),
+        (
+            {"checked": (GOOD["checked"][0], Sample({"node": "gpu2"}, NOW - 1000))},
+            "Not known",
+            "older than 15\u202fmin",
+        ),
+        (
+            {"checked": (GOOD["checked"][0], Sample({"node": "gpu2"}, float("nan")))},
+            "Not known",
+            "older than 15\u202fmin",
+        ),
     ],
 )
 def test_sovereign_is_not_said_where_anything_is_in_doubt(facts: dict[str, Any], word: str, reason: str) -> None:

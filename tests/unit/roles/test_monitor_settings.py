@@ -12,6 +12,7 @@ from tests.programs import program
 from tests.unit.roles.role import Role
 
 from freehold.dead_mans_switch import settings as switch_settings
+from freehold.dead_mans_switch.paths import Mail
 
 RULE = """groups:
   - name: one
@@ -196,6 +197,13 @@ def test_amtool_takes_every_way_to_tell_somebody(tmp_path: Path, inhibitions: Pa
         assert checked(tmp_path, text, *validation("alertmanager", "alertmanager.yml.j2")) == ""
 
 
+def test_a_mail_server_is_believed_by_the_owners_authority_alone(inhibitions: Path) -> None:
+    mail = {**MAIL, "ca": "-----BEGIN CERTIFICATE-----", "server_name": "mail.example.org"}
+    read = yaml.safe_load(alertmanager(inhibitions, alertmanager_mail=mail).render("alertmanager.yml.j2"))
+    laid_down = {"ca_file": "/etc/freehold/alertmanager/mail-ca.crt", "server_name": "mail.example.org"}
+    assert [one["email_configs"][0]["tls_config"] for one in read["receivers"][1:]] == [laid_down] * 3
+
+
 def test_amtool_refuses_what_is_none(tmp_path: Path, inhibitions: Path) -> None:
     text = alertmanager(inhibitions).render("alertmanager.yml.j2").replace("receiver: info", "receiver: nobody")
     assert "nobody" in checked(tmp_path, text, *validation("alertmanager", "alertmanager.yml.j2"))
@@ -259,6 +267,15 @@ def test_the_switch_reads_its_settings(tmp_path: Path) -> None:
     assert (read.listen, read.metrics, read.monitors) == ("198.51.100.12:9405", "127.0.0.1:9095", ("gpu1",))
     assert [way.name for way in read.ways] == ["mail", "pager", "log"]
     assert json.loads(file.read_text())["mail"] == mail
+
+
+def test_the_switch_believes_the_mail_server_by_the_file_that_its_role_lays_down(tmp_path: Path) -> None:
+    given = {"dead_mans_switch_mail": {**MAIL, "ca": "-----BEGIN CERTIFICATE-----"}}
+    file = tmp_path / "switch.json"
+    file.write_text(Role("dead_mans_switch", given).render("dead_mans_switch.json.j2"))
+    (mail,) = switch_settings.read(file, Path("/run/credentials/x")).ways
+    assert isinstance(mail, Mail)
+    assert mail.ca_file == "/etc/freehold/dead_mans_switch-mail-ca.crt"
 
 
 def test_the_rules_and_inhibitions_of_this_tree_are_taken(tmp_path: Path) -> None:

@@ -107,6 +107,17 @@ BAD: list[tuple[str, dict[str, Any], list[str]]] = [
     ("alertmanager", {"alertmanager_mail": MAIL | {"user": "ops"}}, ["one of user and credential"]),
     (
         "alertmanager",
+        {"alertmanager_mail": MAIL | {"ca": "PEM", "ca_file": "/etc/ca"}},
+        ["ALERTMANAGER_MAIL_CA ", "both"],
+    ),
+    ("alertmanager", {"alertmanager_mail": MAIL | {"tls": "none", "ca": "PEM"}}, ["ALERTMANAGER_MAIL_UNCHECKED"]),
+    (
+        "alertmanager",
+        {"alertmanager_mail": MAIL | {"tls": "none", "server_name": "m"}},
+        ["ALERTMANAGER_MAIL_UNCHECKED"],
+    ),
+    (
+        "alertmanager",
         {"alertmanager_mail": MAIL | {"user": "ops", "credential": "mail", "tls": "none"}},
         ["in the clear"],
     ),
@@ -133,6 +144,11 @@ BAD: list[tuple[str, dict[str, Any], list[str]]] = [
         "dead_mans_switch",
         {"dead_mans_switch_mail": {}},
         ["dead_mans_switch_mail", "found neither", "leave the role out"],
+    ),
+    (
+        "dead_mans_switch",
+        {"dead_mans_switch_mail": MAIL | {"ca": "PEM", "ca_file": "/etc/ca"}},
+        ["DEAD_MANS_SWITCH_MAIL_CA", "both"],
     ),
     (
         "dead_mans_switch",

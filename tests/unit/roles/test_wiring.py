@@ -79,6 +79,8 @@ def fleet(*models: dict[str, Any]) -> dict[str, Any]:
             "mail": {
                 "server": "192.0.2.25:587",
                 "tls": "starttls",
+                "server_name": None,
+                "ca": None,
                 "sender": "freehold@example.com",
                 "to": ["ops@example.com"],
                 "user": "freehold",
@@ -281,15 +283,3 @@ def test_a_monitor_and_a_watcher_have_roles_that_others_have_not() -> None:
     gone = Wired("base", values).evaluate("{{ freehold_roles_not_of_this_node }}")
     assert "prometheus" in gone
     assert "embedding_sidecar" in gone
-
-
-def test_where_nobody_is_to_be_told_there_is_no_dead_mans_switch() -> None:
-    values = group_vars(CHAT)
-    values["freehold_fleet"]["monitoring"] |= {"mail": None, "webhooks": []}
-    assert "dead_mans_switch" not in Wired("base", values).evaluate("{{ freehold_roles_of_this_node }}")
-    assert Wired("base", values).evaluate("{{ alertmanager_dead_mans_switch_url }}") == ""
-
-
-def test_the_owners_mail_server_counts_as_the_owners() -> None:
-    own = Wired("base", group_vars(CHAT)).evaluate("{{ sovereignty_checks_own_hosts }}")
-    assert {"192.0.2.25", "alerts.example.com", "gpu1"} <= set(own)

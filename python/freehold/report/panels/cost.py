@@ -15,13 +15,16 @@ METHOD = (
 HOURS_A_MONTH = 730.5
 """A year of 365.25 days by twelve, as ``freehold.cost`` counts."""
 
+WINDOWS = {"1h": "an hour", "1d": "a day"}
+
 
 def _million(which: str, series: str, window: str) -> Panel:
     directions = {"together": "Input and output together", "in": "Input alone", "out": "Output alone"}
     return Panel(
         id=f"cost-million-{which}-{window}",
-        title=f"A million tokens {which}, last {window}",
-        about=f"{directions[which]}, in the declared currency. {METHOD} "
+        title=f"A million tokens {which}, over {WINDOWS[window]}",
+        about=f"{directions[which]}, in the declared currency, over {WINDOWS[window]}, to the end of what is "
+        f"looked at. {METHOD} "
         "Input and output share the cost by the time that the engines spent in prefill and in decode.",
         kind="value",
         unit=Unit.MONEY,
@@ -38,7 +41,7 @@ PRICE = Row(
     (
         *(
             _million(which, f"freehold:cost_per_million_{name}tokens", window)
-            for window in ("1h", "1d")
+            for window in WINDOWS
             for which, name in (("together", ""), ("in", "input_"), ("out", "output_"))
         ),
         Panel(
@@ -168,7 +171,8 @@ TOKENS = Row(
         Panel(
             id="cost-tokens-by-route",
             title="Tokens by who answered",
-            about="Local: the fleet's own engines. Frontier: a provider outside, by exception and on record.",
+            about="Local and peer: the fleet's own engines, on the node that was asked or on another. Frontier: a "
+            "provider outside, by exception and on record.",
             kind="series",
             unit=Unit.TOKENS_PER_SECOND,
             queries=(Query(f"sum by (route) (freehold:tokens:rate2m{{{MODEL}}})", "{{route}}"),),

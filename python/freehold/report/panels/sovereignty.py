@@ -149,7 +149,7 @@ _COUNTS = Row(
             unit=Unit.RATIO,
             queries=(
                 Query(
-                    '(sum(sum_over_time(freehold:tokens:rate2m{route="local"}[$__range:1m])) or vector(0))'
+                    '(sum(sum_over_time(freehold:tokens:rate2m{route!="frontier"}[$__range:1m])) or vector(0))'
                     " / (sum(sum_over_time(freehold:tokens:rate2m[$__range:1m])) > 0)"
                 ),
             ),

@@ -33,7 +33,8 @@ def test_both_timers_run_and_do_after_a_boot(host: Host) -> None:
 
 def test_a_way_out_is_seen_from_within_the_sandbox(host: Host) -> None:
     assert outcome(host, "no_route_out") == {"ok"}
-    host.check_output("ip link add fh-out type dummy && ip link set fh-out up && ip route add default dev fh-out")
+    host.check_output("ip link add fh-out type veth peer name fh-far && ip link set fh-far up && ip link set fh-out up")
+    host.check_output("ip route add default dev fh-out")
     try:
         assert outcome(host, "no_route_out") == {"fail"}
     finally:
@@ -53,7 +54,8 @@ def test_a_third_partys_host_is_seen_in_a_file_that_only_root_reads(host: Host) 
 def test_the_weights_are_read_by_a_user_without_rights(host: Host) -> None:
     assert outcome(host, "weights_digest", "freehold-weights-digest", HEAVY) == {"ok"}
     shown = host.service("freehold-weights-digest").systemd_properties
-    assert (shown["User"], shown["CapabilityBoundingSet"]) == ("freehold-weights-digest", "")
+    assert shown["User"] == "freehold-weights-digest"
+    assert "CapabilityBoundingSet" not in shown  # systemctl leaves out what is empty
     assert host.file(HEAVY).user == "freehold-weights-digest"
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 from tests.unit.report.panels import promql
 
+from freehold.ledger.usage import FRONTIER
 from freehold.report.model import Panel, Query, Row, Unit, View
 from freehold.report.panels import VIEWS
 from freehold.report.panels.health.gpu_faults import REASONS
@@ -145,3 +147,8 @@ def test_the_worst_outcome_has_the_highest_number() -> None:
 def test_each_throttle_reason_is_one_bit_with_a_word_of_its_own() -> None:
     assert all(bit.bit_count() == 1 for bit, _ in REASONS)
     assert len({word.value for _, word in REASONS}) == len({word.text for _, word in REASONS}) == len(REASONS)
+
+
+def test_what_another_node_of_the_fleet_answered_counts_as_local() -> None:
+    """A gateway calls a token ``peer`` where another node's engine made it: half of all tokens of two nodes."""
+    assert re.findall(r'route(\W+)"(\w+)"', by_id("sovereignty-local-share").queries[0].expr) == [("!=", FRONTIER)]

@@ -20,8 +20,7 @@ GATEWAY = Row(
         Panel(
             id="health-requests",
             title="Requests by status",
-            about="As they ended; 499 means that the client went before the end. A request that one gateway handed "
-            "to another is counted by both.",
+            about="Of clients, as they ended; 499 means that the client went before the end.",
             kind="series",
             unit=Unit.PER_SECOND,
             queries=(Query(f"sum by (status) (freehold:requests:rate2m{{{MODEL}}})", "{{status}}"),),
@@ -29,7 +28,7 @@ GATEWAY = Row(
         Panel(
             id="health-failed-ratio",
             title="Requests that failed",
-            about="Answers with a status of 500 and above by all, over five minutes.",
+            about="Answers to clients with a status of 500 and above by all, over five minutes.",
             kind="series",
             unit=Unit.RATIO,
             queries=(Query(f"freehold:failed_requests:ratio5m{{{MODEL}}}", "{{model}}"),),

@@ -63,7 +63,7 @@ MONITORING = Row(
         Panel(
             id="health-notifications",
             title="Hand-over to Alertmanager",
-            about="Alertmanagers that Prometheus knows, and alerts of the last hour that none of them took.",
+            about="Alertmanagers that Prometheus knows, and alerts of an hour that none of them took.",
             kind="series",
             unit=Unit.NUMBER,
             queries=(
