@@ -19,6 +19,7 @@ from tests.unit.nvml.simulation import Simulation
 
 from freehold.cli import build
 from freehold.errors import FreeholdError, RefusedError, UsageError
+from freehold.exporter import service
 from freehold.exporter.cli import command
 from freehold.exporter.service import address, serve
 from freehold.gpu.facts import Sample
@@ -239,6 +240,14 @@ def _samples(text: str) -> int:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_sampler_that_breaks_ends_the_service_for_systemd_to_start_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", "20000")  # it looks after its threads as often as it feeds the watchdog
+    with pytest.raises(FreeholdError, match="EXPORTER_BROKEN"):
+        serve(NoGpus(), "127.0.0.1:0", 1, stop=threading.Event())
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_ended_is_seen_however_patient_the_watchdog_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", "600000000")
+    monkeypatch.setattr(service, "LONGEST_NAP_SECONDS", 0.02)
     with pytest.raises(FreeholdError, match="EXPORTER_BROKEN"):
         serve(NoGpus(), "127.0.0.1:0", 1, stop=threading.Event())
 
