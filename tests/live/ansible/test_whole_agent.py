@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.unit.roles.playing import play
+from tests.live.ansible.playing import play
 
 DIGEST = "0123456789ab" + 52 * "0"
 BUILT = "an empty environment] ***"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from tests import command
 
-from freehold import cli
 from freehold.bundle import cli as bundle_cli
 
 if TYPE_CHECKING:
@@ -23,10 +22,7 @@ def site(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
 
 
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
-    monkeypatch.setattr(sys, "argv", ["freehold", "bundle", *words])
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    return int(caught.value.code or 0), capsys.readouterr().out
+    return command.typed(monkeypatch, "bundle", *words), capsys.readouterr().out
 
 
 def test_build_verify_and_show(site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from os import PathLike
@@ -12,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import command
 
-from freehold import cli
 from freehold.bundle.apt_repository import read_packages
 from freehold.bundle.keys import Keys
 from freehold.bundle.layout import Tree
@@ -154,10 +153,8 @@ def test_a_build_does_not_take_an_altered_import(part: AptPart, store: Packages,
 
 
 def freehold(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any]:
-    monkeypatch.setattr(sys, "argv", ["freehold", "bundle", *words, "--json"])
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    return int(caught.value.code or 0), json.loads(capsys.readouterr().out)
+    code = command.typed(monkeypatch, "bundle", *words, "--json")
+    return code, json.loads(capsys.readouterr().out)
 
 
 def test_the_commands(

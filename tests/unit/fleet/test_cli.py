@@ -4,29 +4,46 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import command
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def freehold(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    env = {name: value for name, value in os.environ.items() if not name.startswith("FREEHOLD_")}
-    command = [sys.executable, "-m", "freehold", "fleet", *map(str, words)]
-    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
 
 
-def test_the_example_stack_is_valid() -> None:
+Freehold = Callable[..., Done]
+
+
+@pytest.fixture
+def freehold(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Freehold:
+    """Run `freehold fleet …`, with nothing of this machine's settings."""
+    for name in [name for name in os.environ if name.startswith("FREEHOLD_")]:
+        monkeypatch.delenv(name)
+
+    def run(*words: str | Path) -> Done:
+        return Done(command.typed(monkeypatch, "fleet", *map(str, words)), *capsys.readouterr())
+
+    return run
+
+
+def test_the_example_stack_is_valid(freehold: Freehold) -> None:
     done = freehold("validate", "--no-bundle", "--config", ROOT / "stacks" / "fleet" / "Pulumi.example.yaml")
     assert done.returncode == 0, done.stderr
     assert "valid; hosts gpu1" in done.stdout
 
 
-def test_a_wrong_stack_is_refused_with_all_errors_as_json(tmp_path: Path, stack_text: str) -> None:
+def test_a_wrong_stack_is_refused_with_all_errors_as_json(freehold: Freehold, tmp_path: Path, stack_text: str) -> None:
     file = tmp_path / "Pulumi.test.yaml"
     file.write_text(stack_text.replace("port: 2222", "port: 0").replace("currency: USD", "curency: USD"))
     done = freehold("validate", "--no-bundle", "--config", file, "--json")
@@ -36,15 +53,17 @@ def test_a_wrong_stack_is_refused_with_all_errors_as_json(tmp_path: Path, stack_
     assert all(error["details"]["line"] for error in errors)
 
 
-@pytest.mark.parametrize("command", ["preflight", "validate"])
-def test_a_missing_file_is_no_traceback(command: str, tmp_path: Path) -> None:
-    option = {"preflight": "--document", "validate": "--config"}[command]
-    done = freehold(command, option, tmp_path / "gone")
+@pytest.mark.parametrize("verb", ["preflight", "validate"])
+def test_a_missing_file_is_no_traceback(freehold: Freehold, verb: str, tmp_path: Path) -> None:
+    option = {"preflight": "--document", "validate": "--config"}[verb]
+    done = freehold(verb, option, tmp_path / "gone")
     assert done.returncode in {2, 3}
     assert "Traceback" not in done.stderr
 
 
-def test_preflight_reports_hosts_that_do_not_answer(tmp_path: Path, document: dict[str, Any]) -> None:
+def test_preflight_reports_hosts_that_do_not_answer(
+    freehold: Freehold, tmp_path: Path, document: dict[str, Any]
+) -> None:
     for number, host in enumerate(document["hosts"], 1):
         host.update(address=f"127.0.0.{number}", port=1)
     (tmp_path / "fleet.json").write_text(json.dumps(document))
@@ -53,7 +72,9 @@ def test_preflight_reports_hosts_that_do_not_answer(tmp_path: Path, document: di
     assert [error["subject"] for error in json.loads(done.stdout)["errors"]] == ["gpu1", "gpu2"]
 
 
-def test_preflight_says_who_is_in_maintenance_and_dials_nobody_there(tmp_path: Path, document: dict[str, Any]) -> None:
+def test_preflight_says_who_is_in_maintenance_and_dials_nobody_there(
+    freehold: Freehold, tmp_path: Path, document: dict[str, Any]
+) -> None:
     for host in document["hosts"]:
         host.update(address="127.0.0.1", port=1, maintenance=True)
     (tmp_path / "fleet.json").write_text(json.dumps(document))

@@ -17,18 +17,6 @@ from freehold.fleet import playbook_run
 from freehold.fleet.callbacks.freehold_recap import message
 from freehold.fleet.playbook_run import Files
 
-PLAYBOOK = """
-- hosts: all
-  gather_facts: false
-  tasks:
-    - name: Say a word
-      ansible.builtin.debug:
-        msg: "password: XSECRETX99"
-    - name: Break on purpose
-      ansible.builtin.command: {argv: [sh, -c, "echo the reason >&2; exit 3"]}
-      changed_when: true
-"""
-
 
 @pytest.fixture
 def files(tmp_path: Path) -> Files:
@@ -120,24 +108,6 @@ def test_a_killed_parent_takes_its_child_along(tmp_path: Path) -> None:
     driver.kill()
     driver.wait()
     wait_until(lambda: is_gone(int((tmp_path / "pids").read_text())))
-
-
-def test_real_ansible_writes_task_recap_and_failure(files: Files, tmp_path: Path) -> None:
-    (tmp_path / "site.yml").write_text(PLAYBOOK)
-    words = [playbook_run.ansible_playbook(), "-i", "here,", "-c", "local", "site.yml"]
-    (tmp_path / "ansible.cfg").touch()
-    env = {"ANSIBLE_PYTHON_INTERPRETER": sys.executable, "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg")}
-    ended = playbook_run.run(words, files, cwd=tmp_path, env=env)
-    assert ended.returncode == 2
-    assert ended.recap
-    assert ended.recap["hosts"]["here"]["failures"] == 1
-    (failure,) = ended.recap["failures"]
-    assert failure["task"] == "Break on purpose"
-    assert "the reason" in failure["message"]
-    assert not files.task.exists()
-    log = files.log.read_text()
-    assert "Say a word" in log
-    assert "XSECRETX99" not in log + json.dumps(ended.recap)
 
 
 def test_a_refusal_of_a_command_of_ours_is_told_in_words_and_any_other_output_by_its_end() -> None:

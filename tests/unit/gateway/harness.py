@@ -30,7 +30,7 @@ def eventually(condition: Callable[[], Any], seconds: float = LIMIT_SECONDS) -> 
     end = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < end, "the condition never came true"
-        threading.Event().wait(0.005)
+        threading.Event().wait(0.02)
     return value
 
 

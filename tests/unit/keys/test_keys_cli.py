@@ -1,14 +1,13 @@
 """The commands as a user types them."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import command
 
-from freehold import cli
 from freehold.keys import certificates
 
 from .asking import request
@@ -22,12 +21,9 @@ def freehold(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 
     def run(*words: str, folder: bool = True) -> tuple[int, str]:
         where = ["--folder", str(tmp_path / "pki")] if folder else []
-        monkeypatch.setattr(sys, "argv", ["freehold", "keys", *words, *where])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
+        code = command.typed(monkeypatch, "keys", *words, *where)
         captured = capsys.readouterr()
-        code = ended.value.code
-        return int(code or 0), captured.out + captured.err
+        return code, captured.out + captured.err
 
     return run
 

@@ -8,12 +8,10 @@ from typing import Any
 
 import promql_parser
 import pytest
-import typer.main
 from monitoring import rules, runbooks
 from monitoring.metrics_page import known_names
+from tests.command import whole
 from tests.unit.monitoring.test_rules import asked
-
-from freehold.cli import build
 
 SECTIONS = ["See it", "What to do", "What it is not", "Figures"]
 NAMES = sorted(alert.name for alert in rules.alerts())
@@ -33,7 +31,7 @@ def commands(text: str) -> list[str]:
 
 
 def problem(command: Any, words: list[str]) -> str | None:
-    """What of ``words`` the command does not know. (Typer carries a click of its own.)"""
+    """What of ``words`` the command does not know."""
     while hasattr(command, "commands"):
         if not words or words[0] not in command.commands:
             return f"no such command: {words[:1]}"
@@ -53,7 +51,7 @@ def test_a_runbook_has_all_its_parts(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_its_commands_of_freehold_exist(name: str) -> None:
-    app = typer.main.get_command(build())
+    app = whole()
     for one in commands(head(name)):
         if one.startswith("freehold "):
             assert problem(app, shlex.split(one)[1:]) is None, one
@@ -70,7 +68,7 @@ def test_its_questions_ask_for_what_exists(name: str) -> None:
 
 def test_a_command_that_is_not_there_is_found() -> None:
     """The positive control."""
-    app = typer.main.get_command(build())
+    app = whole()
     assert problem(app, ["ledger", "mend"]) is not None
     assert problem(app, ["drift", "--everywhere"]) == "--everywhere"
     assert problem(app, ["gateway", "ledger", "check"]) is None

@@ -36,9 +36,9 @@ class Case:
     name: str
 
 
-def cases() -> Iterator[Case]:
+def cases(rendered: dict[str, str]) -> Iterator[Case]:
     """Every name that the table knows, of every provider, with those that it sells on and one dated name of each."""
-    files = {name: json.loads(text) for name, text in compiling.render().items()}
+    files = {name: json.loads(text) for name, text in rendered.items()}
     index = files.pop("index.json")
     for provider, entry in index["providers"].items():
         for shelf in (provider, *entry["resells"]):
@@ -48,8 +48,13 @@ def cases() -> Iterator[Case]:
 
 
 @pytest.fixture(scope="module")
-def all_cases() -> list[Case]:
-    return list(cases())
+def rendered() -> dict[str, str]:
+    return compiling.render()
+
+
+@pytest.fixture(scope="module")
+def all_cases(rendered: dict[str, str]) -> list[Case]:
+    return list(cases(rendered))
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +62,9 @@ def table(all_cases: list[Case]) -> Table:
     return load((one.provider, one.name) for one in all_cases)
 
 
-def test_the_committed_table_is_the_one_that_the_pinned_release_makes() -> None:
+def test_the_committed_table_is_the_one_that_the_pinned_release_makes(rendered: dict[str, str]) -> None:
     committed = {path.name: path.read_text(encoding="utf-8") for path in DATA.glob("*.json")}
-    assert committed == compiling.render()
+    assert committed == rendered
 
 
 def test_it_carries_version_date_licence_and_digest_of_its_source(table: Table) -> None:
@@ -121,10 +126,10 @@ def test_a_price_of_a_new_kind_stops_the_compilation() -> None:
         compiling._prices(Model())
 
 
-def test_main_writes_what_is_rendered(tmp_path: Path) -> None:
+def test_main_writes_what_is_rendered(tmp_path: Path, rendered: dict[str, str]) -> None:
     (tmp_path / "gone.json").write_text("{}")
     compiling.main(tmp_path)
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == compiling.render()
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == rendered
 
 
 def their_nano(price: Any, counts: Counts) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,12 @@ INPUTS: dict[str, dict[str, Any]] = {
 }
 
 
+@cache
+def loaded(file: Path) -> Any:
+    """A YAML file of this tree, read once in a run: its roles ask for the same ones hundreds of times."""
+    return DataLoader().load_from_file(str(file), trusted_as_template=True)
+
+
 @dataclass
 class Role:
     """One role with the values of a playbook; ``given`` wins over the role's own defaults."""
@@ -129,8 +136,8 @@ class Role:
         return PROJECT / "roles" / self.name
 
     def load(self, relative: str) -> Any:
-        """A YAML file of the role, its strings marked as templates like Ansible marks them."""
-        return DataLoader().load_from_file(str(self.path / relative), trusted_as_template=True)
+        """A YAML file of the role, its strings marked as templates like Ansible marks them. Not to be changed."""
+        return loaded(self.path / relative)
 
     def variables(self) -> dict[str, Any]:
         own = {"role_path": str(self.path), "ansible_managed": "Ansible managed", "ansible_check_mode": False}
@@ -171,8 +178,13 @@ def unit(text: str) -> dict[str, dict[str, list[str]]]:
     return found
 
 
-def tasks(file: Path) -> Iterator[dict[str, Any]]:
-    """The tasks of a file, those in blocks in the place of the blocks."""
-    for task in yaml.safe_load(file.read_text(encoding="utf-8")) or []:
+@cache
+def tasks(file: Path) -> tuple[dict[str, Any], ...]:
+    """The tasks of a file, those in blocks in the place of the blocks. Not to be changed."""
+    return tuple(_flat(yaml.safe_load(file.read_text(encoding="utf-8")) or []))
+
+
+def _flat(listed: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for task in listed:
         inner = [one for part in ("block", "rescue", "always") for one in task.get(part, [])]
         yield from inner or [task]

@@ -1,21 +1,14 @@
-"""Grafana: refused with the remedy where the bundle lacks it, closed to strangers, and calling nobody."""
+"""Grafana: closed to strangers, and calling nobody."""
 
 from __future__ import annotations
 
 import configparser
-import http.server
 import json
-import threading
-from collections.abc import Iterator
-from functools import partial
-from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 from monitoring.dashboards import rendered
 from monitoring.dashboards.variables import UID
-from tests.unit.roles.playing import play
 from tests.unit.roles.role import Role, unit
 
 from freehold.paths import PROJECT
@@ -23,25 +16,6 @@ from freehold.sovereignty import checks, phone_home
 from freehold.sovereignty.result import Outcome
 
 UNIT = "grafana-server.service"
-
-
-@pytest.fixture
-def bundle(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """A bundle's address, and its list of packages."""
-    index = tmp_path / "served/apt/dists/bookworm/main/binary-amd64/Packages"
-    index.parent.mkdir(parents=True)
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class names it so
-            del format, args
-
-    handler = partial(Quiet, directory=str(tmp_path / "served"))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}", index
-        server.shutdown()
-        thread.join()
 
 
 def settings() -> configparser.ConfigParser:
@@ -52,18 +26,6 @@ def settings() -> configparser.ConfigParser:
 
 def carried() -> list[str]:
     return unit(Role("grafana").render(f"{UNIT}.j2"))["Service"]["Environment"]
-
-
-def test_a_bundle_without_the_package_is_refused_with_the_exact_remedy(
-    tmp_path: Path, bundle: tuple[str, Path]
-) -> None:
-    url, index = bundle
-    index.write_text("Package: grafana-agent\nVersion: 1\n\n")
-    said = play(tmp_path, "grafana", {"grafana_bundle_url": url}, tasks="preflight")
-    assert "GRAFANA_PACKAGE" in said
-    assert "freehold bundle import-package FILE --sha256 DIGEST" in said
-    index.write_text("Package: sudo\nVersion: 1\n\nPackage: grafana\nVersion: 10.4.1\n\n")
-    assert "exit status 0" in play(tmp_path, "grafana", {"grafana_bundle_url": url}, tasks="preflight")
 
 
 def test_the_unit_carries_every_switch_and_the_check_misses_one_that_is_gone() -> None:

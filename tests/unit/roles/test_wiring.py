@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.parsing.dataloader import DataLoader  # type: ignore[import-untyped]
 from ansible.plugins.loader import lookup_loader  # type: ignore[import-untyped]
-from tests.unit.roles.role import BUNDLE, CHAT, DIGEST, EMBEDDING, INPUTS, ROLES, WEIGHTS, Role
+from tests.unit.roles.role import BUNDLE, CHAT, DIGEST, EMBEDDING, INPUTS, ROLES, WEIGHTS, Role, loaded
 
 from freehold.fleet import document_frontier, document_schema
 from freehold.fleet.settings_gateway import Client
@@ -105,7 +104,7 @@ def group_vars(*models: dict[str, Any]) -> dict[str, Any]:
         "base_time_servers": ["192.0.2.1"],
     }
     for file in sorted((PROJECT / "playbooks/group_vars/all").glob("*.yml")):
-        values |= DataLoader().load_from_file(str(file), trusted_as_template=True)
+        values |= loaded(file)
     return values
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
-from freehold import cli
+from tests import command
 
 if TYPE_CHECKING:
     from tests.unit.weights.conftest import Bundle, Server
@@ -18,10 +16,7 @@ MODEL = b"GGUF of a test"
 
 
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
-    monkeypatch.setattr(sys, "argv", ["freehold", "weights", *words])
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    return int(caught.value.code or 0), capsys.readouterr().out
+    return command.typed(monkeypatch, "weights", *words), capsys.readouterr().out
 
 
 def test_fetch_list_verify_and_prune(

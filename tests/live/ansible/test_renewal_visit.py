@@ -5,14 +5,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from tests.unit.keys.conftest import Clock
 
 from freehold.fleet import playbook_run
 from freehold.fleet.playbook_run import Ended, Files
 from freehold.keys import renewal
 from freehold.keys.files import KeysFolder
 from freehold.keys.renewal import Renewal
-
-from .conftest import Clock
 
 LOCAL = {"ansible_connection": "local", "ansible_become": False}
 OFF = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_become": False}
