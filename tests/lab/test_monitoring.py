@@ -17,7 +17,6 @@ from freehold.status.gather import Access
 from freehold.status.probe import probe
 
 SCRAPED_SECONDS = 45  # two scrapes and an evaluation
-MAIL_SECONDS = 120  # a critical alert waits 45 s for those that explain it
 
 
 @pytest.fixture(scope="module")
