@@ -10,6 +10,7 @@ import os
 import secrets
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,6 +21,8 @@ from freehold.ledger.schema import APPLICATION_ID, MIGRATIONS
 
 BUSY_MS = 2000
 """A batch of rows takes milliseconds; who waits for two seconds waits for something that hangs."""
+
+WAL_PAUSE_MS = 10
 
 WAL_BYTES = 64 * 1024 * 1024
 """A log that grew while a reader held it is cut back to this."""
@@ -181,30 +184,42 @@ def close_frontier(connection: sqlite3.Connection, until_ms: int, why: str) -> N
 def _prepare(path: Path, connection: sqlite3.Connection, busy_ms: int, migrations: Sequence[str]) -> None:
     connection.execute(f"PRAGMA busy_timeout = {busy_ms:d}")
     _refuse_unknown(path, connection, len(migrations))
-    for pragma in (
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-        f"journal_size_limit = {WAL_BYTES}",
-    ):
+    _switch_to_wal(connection, busy_ms)
+    for pragma in ("synchronous = FULL", "foreign_keys = ON", f"journal_size_limit = {WAL_BYTES}"):
         connection.execute(f"PRAGMA {pragma}")
     _migrate(path, connection, migrations)
     place.write_mark(path, str(get_meta(connection, "ledger_id")))
 
 
+def _switch_to_wal(connection: sqlite3.Connection, busy_ms: int) -> None:
+    """Where two begin or end the log at once, SQLite calls it a deadlock and does not wait by itself."""
+    for left in range(busy_ms // WAL_PAUSE_MS, -1, -1):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname not in problems.BUSY or not left:
+                raise
+            time.sleep(WAL_PAUSE_MS / 1000)
+        else:
+            return
+
+
 def _refuse_unknown(path: Path, connection: sqlite3.Connection, known: int) -> None:
-    version, application = _numbers(connection)
-    tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    version, application, tables = _numbers(connection)
     if application != APPLICATION_ID and (application or version or tables):
         raise problems.foreign(path)
     if version > known:
         raise problems.too_new(path, version, known)
 
 
-def _numbers(connection: sqlite3.Connection) -> tuple[int, int]:
-    names = ("user_version", "application_id")
-    version, application = (int(connection.execute(f"PRAGMA {name}").fetchone()[0]) for name in names)
-    return version, application
+def _numbers(connection: sqlite3.Connection) -> tuple[int, int, int]:
+    """The version, whose file it is, and how many tables there are: of one moment, for others may be migrating it."""
+    row = connection.execute(
+        "SELECT user_version, application_id, (SELECT count(*) FROM sqlite_schema)"
+        " FROM pragma_user_version, pragma_application_id"
+    ).fetchone()
+    version, application, tables = map(int, row)
+    return version, application, tables
 
 
 def _migrate(path: Path, connection: sqlite3.Connection, migrations: Sequence[str]) -> None:
