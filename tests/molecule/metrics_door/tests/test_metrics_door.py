@@ -45,8 +45,10 @@ def test_the_key_is_a_credential_and_in_no_argument(host: Host) -> None:
     assert properties["User"] == "freehold-door"
     with host.sudo():
         arguments = host.check_output(f"cat /proc/{properties['MainPID']}/cmdline").replace("\0", " ")
+        secrets = host.check_output(f"cat /run/credentials/{UNIT}.service/*").splitlines()
     assert "--relay" in arguments
-    assert "key" not in arguments
+    assert len(secrets) > 1
+    assert [secret for secret in secrets if secret in arguments] == []
 
 
 def test_the_unit_is_as_tight_as_it_was_meant(host: Host) -> None:
