@@ -20,7 +20,7 @@ FLEET = Row(
             kind="table",
             unit=Unit.NUMBER,
             queries=(
-                Query(f'max by (node) (up{{job="node", {NODE}}})', "Node", words=UP),
+                Query(f'max by (node) (up{{job="node", {NODE}}})', "Machine", words=UP),
                 Query(
                     f"max by (node) (freehold:maintenance{{{NODE}}}) or max by (node) "
                     f"(freehold:declared_node{{{NODE}}}) * 0",
