@@ -1,4 +1,4 @@
-"""Names that are not in Freehold's own code: constants of the site, and what others' programs show.
+"""Names that are not in Freehold's own code: constants, what roles' templates write, what others' programs show.
 
 Only what a rule or a panel reads is here; a name that is not is refused by the tests of both. Looked up 2026-11 on the
 pages of the programs themselves: node exporter 1.5, Prometheus 2.42, Alertmanager 0.25, blackbox exporter 0.23 (Debian
@@ -21,22 +21,9 @@ SITE = (
     D("freehold:price_node_idle_watts", "what a whole idle node draws"),
 )
 
-NODE_PAGES = (
-    D(
-        "freehold_sovereignty_check",
-        "1 for the outcome of a check, 0 for the others (`ok`, `fail`, `unknown`, `not_applicable`); `owned` is what "
-        "it is about: `weights`, `runtime`, `data_path`, `wrapper`, `embedding_sidecar`, `tunnel`, `supervisor`",
-        ("check", "subject", "owned", "outcome"),
-    ),
+CERTIFICATES = (
     D("freehold_tls_not_before_timestamp_seconds", "begin of the node's certificate", ("name",)),
     D("freehold_tls_not_after_timestamp_seconds", "end of the node's certificate", ("name",)),
-    D("freehold_sovereignty_checked_timestamp_seconds", "when a check looked last", ("check",)),
-    D(
-        "freehold_firewall_dropped_packets_total",
-        "packets that the node's firewall dropped, by its named counters",
-        ("counter",),
-        "counter",
-    ),
 )
 
 VLLM = (

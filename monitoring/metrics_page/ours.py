@@ -9,7 +9,6 @@ from typing import Any, cast
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
-from prometheus_client.parser import text_string_to_metric_families
 
 from freehold.dead_mans_switch import page as dead_mans_switch_page
 from freehold.drift import metrics as drift
@@ -21,6 +20,7 @@ from freehold.gateway.config_frontier import FrontierConfig
 from freehold.gateway.frontier.metrics import FrontierMetrics, Sums
 from freehold.gateway.metrics import Metrics
 from freehold.report import metrics as report
+from freehold.sovereignty import page as sovereignty_page
 from monitoring import rules
 from monitoring.metrics_page.described import Described
 from monitoring.metrics_page.words import WORDS
@@ -62,10 +62,13 @@ def frontier() -> tuple[Described, ...]:
 
 
 def drift_probe() -> tuple[Described, ...]:
-    """The node's page of drift; an empty answer shows every metric."""
-    page = drift.render({"items": [], "kept": 1, "baseline": True, "unfinished": False}, 0.0)
-    found = text_string_to_metric_families(page)
-    return tuple(Described(one.name, one.documentation, tuple(one.samples[0].labels), one.type) for one in found)
+    """The node's page of drift."""
+    return _ours(drift.described())
+
+
+def sovereignty() -> tuple[Described, ...]:
+    """The node's pages of checks and of digests."""
+    return _said(_ours(sovereignty_page.described()))
 
 
 def recorded() -> tuple[Described, ...]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 WORDS = {
+    "freehold_sovereignty_check": "1 for the outcome of a check, 0 for the others (`ok`, `fail`, `unknown`, "
+    "`not_applicable`); `owned` is what it is about: `weights`, `runtime`, `data_path`, `wrapper`, "
+    "`embedding_sidecar`, `tunnel`, `supervisor`",
     "gen_ai_client_token_usage": "tokens of a request; `gen_ai_token_type` is `input` or `output`",
     "gen_ai_server_request_duration_seconds": "a whole request, until its last byte",
     "gen_ai_server_time_to_first_token_seconds": "a stream, until its first piece of text",

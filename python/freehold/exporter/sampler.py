@@ -8,14 +8,13 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
+from freehold.exporter.energy import OTHERS
 from freehold.exporter.page import Rendered, render
 from freehold.exporter.services import Accounts, UnitsOf
 from freehold.gpu.facts import Failure, Sample
 
 MOST_FAILURES = 512
 """Kinds of failures that are told apart: a driver that makes up error codes must not grow the page for ever."""
-
-OTHERS = "others"
 
 
 class Reader(Protocol):

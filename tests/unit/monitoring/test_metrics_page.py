@@ -20,6 +20,7 @@ from monitoring.metrics_page.words import WORDS
         "freehold_frontier_breaker",
         "freehold_frontier_share_cap",
         "freehold_drift_items",
+        "freehold_firewall_dropped_packets_total",
         "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION",
         "freehold_gpu_up",
         "freehold:tokens:rate2m",
@@ -46,7 +47,7 @@ def test_every_metric_is_said_to_be_something() -> None:
 
 
 def test_words_are_about_metrics_that_exist() -> None:
-    assert set(WORDS) - {one.name for one in (*ours.gateway(), *ours.frontier())} == set()
+    assert set(WORDS) - {one.name for one in (*ours.gateway(), *ours.frontier(), *ours.sovereignty())} == set()
 
 
 def test_no_name_stands_twice_in_one_table() -> None:
