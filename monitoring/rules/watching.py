@@ -163,7 +163,10 @@ REACHING = (
         """
         sum by (node, integration) (increase(alertmanager_notifications_failed_total[15m])) > [[failed]]
           unless on (integration)
-            label_replace(max(up{job="dead_mans_switch"}) == 0, "integration", "webhook", "", "")
+            label_replace(
+              (count_over_time((max(up{job="dead_mans_switch"}) == 1)[15m:1m]) or vector(0)) < 15,
+              "integration", "webhook", "", ""
+            )
         """,
         "{{ $labels.node }}: the operator does not get its messages by {{ $labels.integration }}",
         "Found: {{ $value | humanize }} refused or lost in 15 minutes. Expected: [[failed]].",

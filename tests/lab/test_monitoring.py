@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from testinfra.host import Host
-from tests.lab.monitor import Monitor
+from tests.lab.monitor import PROMETHEUS, Monitor
 from tests.lab.postbox import mails
 from tests.lab.waiting import until
 from tests.lab.world import Document, NodeOf
@@ -112,4 +112,5 @@ def test_a_full_disk_of_prometheus_is_its_own_trouble(
     finally:
         node.check_output(f"rm {folder}/99-trial.conf && systemctl daemon-reload && systemctl reset-failed {unit}")
         node.check_output(f"systemctl restart {unit}")
-    until(lambda: monitor.query("count(up)")[0], "it is back", SCRAPED_SECONDS)
+    asked = f"{PROMETHEUS}/api/v1/query?query=count(up)"  # refused while it reads its log
+    until(lambda: monitor.get(asked)[0].get("data", {}).get("result"), "it is back", SCRAPED_SECONDS)
