@@ -160,6 +160,8 @@ REACHING = (
         "FreeholdNotificationsFailing",
         "critical",
         config.A_WHILE,
+        # Beats are web hooks too. Those that a switch could not take, before it was there or while it was away, stay in
+        # the window after it is back: only with a switch that was up throughout are they lost messages.
         """
         sum by (node, integration) (increase(alertmanager_notifications_failed_total[15m])) > [[failed]]
           unless on (integration)
